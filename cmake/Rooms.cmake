@@ -1,0 +1,76 @@
+# How a room becomes a target. One folder, one library, named by its path with '_' for '/': scheduler/core -> scheduler_core.
+
+# switchyard_library(SOURCES a.cc b.cc DEPS targets... [GRPC_PCH])
+# Declares the library of the calling folder. DEPS is all that it may include; it is linked alone by tests/link_alone.
+function(switchyard_library)
+  cmake_parse_arguments(ARG "GRPC_PCH" "" "SOURCES;DEPS" ${ARGN})
+  file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REPLACE "/" "_" target ${folder})
+  add_library(${target} STATIC ${ARG_SOURCES})
+  target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${target} PUBLIC ${ARG_DEPS})
+  if(ARG_GRPC_PCH)
+    target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/grpc_pch.h)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY SWITCHYARD_ROOMS ${target})
+endfunction()
+
+# switchyard_program(name SOURCES ... DEPS ...): an executable in build/<preset>/bin.
+function(switchyard_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  target_compile_definitions(${name} PRIVATE SWITCHYARD_VERSION="${PROJECT_VERSION}")
+endfunction()
+
+# switchyard_test(name LABEL label SOURCES ... DEPS ... [TIMEOUT seconds] [ARGS ...]): one GoogleTest program, one ctest entry.
+# The label's share of the test budget stands in tests/budget.txt.
+function(switchyard_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS;ARGS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(${name} PRIVATE SWITCHYARD_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                                             SWITCHYARD_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# add_proto_library(target DEPS ... PROTOS a.proto ... [GRPC]): generated code, with imports tracked. Paths are relative to
+# the proto/ folder; with GRPC the service stubs are generated too.
+function(add_proto_library target)
+  cmake_parse_arguments(ARG "GRPC" "" "PROTOS;DEPS" ${ARGN})
+  set(proto_root ${CMAKE_SOURCE_DIR}/proto)
+  set(gen_root ${CMAKE_BINARY_DIR}/gen)
+  file(MAKE_DIRECTORY ${gen_root})
+  set(outputs)
+  foreach(proto IN LISTS ARG_PROTOS)
+    string(REGEX REPLACE "\\.proto$" "" base ${proto})
+    set(out ${gen_root}/${base})
+    set(files ${out}.pb.cc ${out}.pb.h)
+    set(grpc_options)
+    if(ARG_GRPC)
+      list(APPEND files ${out}.grpc.pb.cc ${out}.grpc.pb.h)
+      set(grpc_options --grpc_out=${gen_root} --plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>)
+    endif()
+    add_custom_command(
+      OUTPUT ${files}
+      COMMAND $<TARGET_FILE:protobuf::protoc> -I ${proto_root} --cpp_out=${gen_root} ${grpc_options}
+              --dependency_out=${out}.d ${proto_root}/${proto}
+      DEPENDS ${proto_root}/${proto} protobuf::protoc gRPC::grpc_cpp_plugin
+      DEPFILE ${out}.d VERBATIM)
+    list(APPEND outputs ${files})
+  endforeach()
+  add_library(${target} STATIC ${outputs})
+  target_include_directories(${target} SYSTEM PUBLIC ${gen_root})
+  target_compile_options(${target} PRIVATE -w)
+  target_link_libraries(${target} PUBLIC protobuf::libprotobuf ${ARG_DEPS})
+  if(ARG_GRPC)
+    target_link_libraries(${target} PUBLIC gRPC::grpc++)
+  endif()
+endfunction()
