@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "agent/reconcile/reconcile.h"
+#include "common/units.h"
 #include "switchyard/v1/agent.pb.h"
 
 namespace switchyard::agent {
@@ -20,16 +21,22 @@ class Runtime {
  public:
   virtual ~Runtime() = default;
 
-  // Identity and capabilities as this machine shows them: incarnation, boot id, hardware id, devices, tested enforcers.
+  // Identity and capabilities as this machine shows them: incarnation (empty: the agent's own, from its state directory), boot id,
+  // hardware id, devices, tested enforcers. Device groups may be missing before Configure; the session asks again after it and
+  // says hello anew if they changed.
   virtual v1::NodeHello Identify() = 0;
 
-  // What the node is, from the Welcome. May come again after a reload; idempotent.
+  // What the node is, from the Welcome. May come again after a reload or a reconnect; idempotent.
   virtual void Configure(const v1::Welcome& welcome) = 0;
 
   // Looks at the machine (cgroups, supervisors, devices), not at memory. Until it has looked at all of it: scanning.
   virtual reconcile::MachineTruth Observe() = 0;
 
-  // Carries out actions in their order. A failure shows in the next truth, not here.
+  // When the truth or the draw changes by itself next, on the session's clock (a ramp's step, a task's end), so that the session
+  // looks again then. Never: only `wake` or an action changes it.
+  virtual MonoTime NextChange() { return MonoTime::Never(); }
+
+  // Carries out actions in their order, each as often as it comes. A failure shows in the next truth, not here.
   virtual void Execute(const std::vector<reconcile::Action>& actions) = 0;
 
   // What the node draws now, and the meters that this agent reads.
