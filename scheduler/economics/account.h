@@ -1,7 +1,7 @@
 // What a piece of running cost and earned, for the append-only accounts.
 //
-// Promises: cost is rounded up and revenue down to a millionth of a dollar, once per entry; entries never overlap, so the error
-// of a sum is at most one millionth an entry.
+// Promises: cost is rounded up and revenue down to a millionth of a dollar, once per entry; entries never overlap, so
+// the error of a sum is at most one millionth an entry.
 #ifndef SWITCHYARD_SCHEDULER_ECONOMICS_ACCOUNT_H_
 #define SWITCHYARD_SCHEDULER_ECONOMICS_ACCOUNT_H_
 
@@ -16,7 +16,7 @@ namespace switchyard::economics {
 struct Usage {
   Duration run;            // how long it ran
   Energy energy;           // of its devices, at the node's inlet
-  int64_t gpu_ms = 0;      // thousandths of GPU-seconds: whole GPUs x milliseconds (a share of 500 for 2 s is 1,000)
+  int64_t gpu_ms = 0;      // GPU-milliseconds: half a GPU for two seconds is 1,000
   int64_t gigahashes = 0;  // done; raw hashes of a large site leave 64 bits within seconds
 };
 
@@ -31,7 +31,7 @@ struct Account {
 
 Account AccountFor(const Usage& usage, const Prices& prices);
 
-// Energy x hash rate bookkeeping of the fill: gigahashes done at `rate` over `span`, rounded down.
+// Gigahashes done at `rate` over `span`, rounded down.
 int64_t GigahashesOver(HashRate rate, Duration span);
 
 }  // namespace switchyard::economics

@@ -13,10 +13,10 @@ namespace switchyard::economics {
 
 // The prices of one site at one moment.
 struct Prices {
-  Usd energy_per_mwh;              // at the meter; may be negative
-  Usd hashprice_per_ph_day;        // revenue of one PH/s over one day
-  PartsPerMillion overhead = kOne; // meter watts per watt of device load: 1e6 + the site's marginal overhead
-  bool stale = false;              // either price is older than its staleness rule allows: hashing is worth at most nothing
+  Usd energy_per_mwh;               // at the meter; may be negative
+  Usd hashprice_per_ph_day;         // revenue of one PH/s over one day
+  PartsPerMillion overhead = kOne;  // meter watts per watt of device load: 1e6 + the site's marginal overhead
+  bool stale = false;  // either price is older than its staleness rule allows: hashing is worth at most nothing
 };
 
 // The point of a series that holds at a moment.
@@ -27,8 +27,9 @@ struct PricePoint {
 
 using PriceSeries = google::protobuf::RepeatedPtrField<v1::PricePoint>;
 
-// The latest point whose from_utc_ms is not after `utc`; nothing before the first point or in an empty series. Points may stand
-// in any order; of two with the same from_utc_ms the later in the series holds. Stale from from_utc_ms + stale_after_ms on.
+// The latest point whose from_utc_ms is not after `utc`; nothing before the first point or in an empty series. Points
+// may stand in any order; of two with the same from_utc_ms the later in the series holds. Stale from from_utc_ms +
+// stale_after_ms on.
 std::optional<PricePoint> PriceAt(const PriceSeries& series, UtcTime utc);
 
 // The prices of a site. A series without a point at `utc` counts as zero and stale: nobody said what hashing is worth.

@@ -17,9 +17,9 @@ namespace switchyard::placement {
 enum class Domain { kNone, kNode, kRack, kSwitch };
 
 struct Demand {
-  std::string group;   // name of the task group
+  std::string group;  // name of the task group
   std::string tenant;
-  std::string site;    // only there; empty: anywhere
+  std::string site;                                           // only there; empty: anywhere
   std::vector<std::pair<std::string, std::string>> selector;  // sorted; the node has each of them
   std::vector<std::string> tolerations;                       // sorted
   int64_t cpu_milli = 0;
@@ -29,19 +29,20 @@ struct Demand {
   std::vector<std::pair<std::string, int64_t>> counts;  // sorted by name, one entry a name
   // Devices of one kind: either `devices` whole ones or a share of one. UNSPECIFIED: none.
   v1::DeviceKind device_kind = v1::DEVICE_KIND_UNSPECIFIED;
-  bool two_device_kinds = false;          // asks for GPUs and CPU devices at once: fits nowhere
-  int32_t devices = 0;                    // whole devices of one device group
-  int32_t share_milli = 0;                // of one device
-  std::vector<std::string> device_models; // sorted; empty: any
-  int64_t device_memory_bytes = 0;        // at least this on each GPU
-  Power watts_per_device;                 // limit for devices with a limiter; zero: their maximum
+  bool two_device_kinds = false;           // asks for GPUs and CPU devices at once: fits nowhere
+  int32_t devices = 0;                     // whole devices of one device group
+  int32_t share_milli = 0;                 // of one device
+  std::vector<std::string> device_models;  // sorted; empty: any
+  int64_t device_memory_bytes = 0;         // at least this on each GPU
+  Power watts_per_device;                  // limit for devices with a limiter; zero: their maximum
   Domain spread_over = Domain::kNone;
   Domain pack_into = Domain::kNone;
 };
 
 Demand MakeDemand(const v1::JobSpec& job, const v1::TaskGroup& group);
 
-// What one task of the demand holds of each device that it gets: 1,000 for whole devices, its share otherwise, 0 without devices.
+// What one task of the demand holds of each device that it gets: 1,000 for whole devices, its share otherwise, 0
+// without devices.
 int32_t MilliPerDevice(const Demand& demand);
 
 }  // namespace switchyard::placement

@@ -26,11 +26,11 @@ struct DeviceChoice {
   int32_t device_group = -1;     // -1: the task needs no devices
   std::vector<int32_t> devices;  // indices within the group, rising
   bool needs_yield = false;      // at least one of them is reclaimable
-  int64_t leftover = 0;          // best fit: whole free devices or thousandths of the device that stay behind; less is better
+  int64_t leftover = 0;  // best fit: whole free devices or thousandths of the device that stay behind; less is better
 };
 
-// Prefers devices that need no yield; then, for a share, the fullest device that still has room, and for whole devices the group
-// with the fewest free ones; then the lower index. Nothing when the devices are not there.
+// Prefers devices that need no yield; then, for a share, the fullest device that still has room, and for whole devices
+// the group with the fewest free ones; then the lower index. Nothing when the devices are not there.
 std::optional<DeviceChoice> ChooseDevices(const Demand& demand, const NodeView& node, bool allow_reclaim);
 
 // How many tasks of the demand the node could hold one after the other, at most `limit`.

@@ -18,18 +18,20 @@ struct DeviceGroupView {
   int64_t memory_bytes = 0;  // of one device
   Power idle, min, max;      // of one device
   bool limiter = false;
-  // Per device: thousandths that AI may take. 1,000 is a whole device, 0 a quarantined or fully used one. For a reclaimable
-  // device: the thousandths that it will have once the yield is done (1,000 for one that only hashes).
+  // Per device: thousandths that AI may take. 1,000 is a whole device, 0 a quarantined or fully used one. For a
+  // reclaimable device: the thousandths that it will have once the yield is done (1,000 for one that only hashes).
   std::vector<int32_t> free_milli;
-  // Per device: held by hashing or by a preemptible allocation of lower priority, so that any use of it needs a yield first. As
-  // long as free_milli, or empty: none is.
+  // Per device: held by hashing or by a preemptible allocation of lower priority, so that any use of it needs a yield
+  // first. As long as free_milli, or empty: none is.
   std::vector<bool> reclaimable;
+
+  bool operator==(const DeviceGroupView&) const = default;
 };
 
 struct NodeView {
   uint32_t index = 0;  // of the node in the core; ties go to the lower one
   std::string id, site, rack, switch_name;
-  std::string owner;   // only this tenant's jobs; empty: anybody's
+  std::string owner;                                        // only this tenant's jobs; empty: anybody's
   std::vector<std::pair<std::string, std::string>> labels;  // sorted
   std::vector<std::string> taints;                          // only jobs that tolerate each of them
   bool available = false;                                   // ready, not cordoned, heard from
@@ -40,6 +42,8 @@ struct NodeView {
   std::vector<std::pair<std::string, int64_t>> counts_free;  // sorted by name
   std::vector<DeviceGroupView> groups;                       // in the order of the node model's groups
   int64_t hashing_value = 0;  // micro-USD an hour that its hashing earns: what a yield would lose
+
+  bool operator==(const NodeView&) const = default;
 };
 
 }  // namespace switchyard::placement

@@ -1,8 +1,8 @@
 // The where: all tasks of a gang onto nodes and devices, or none of them.
 //
-// Promises: deterministic; on failure the nodes and the oracle are as they were before; on success both carry the gang. The
-// search is greedy: it does not undo a placed task to make room for a later one of the same gang, so that a gang that only fits
-// after a reshuffle among its own groups is told that it does not fit.
+// Promises: deterministic; on failure the nodes and the oracle are as they were before; on success both carry the gang.
+// The search is greedy: it does not undo a placed task to make room for a later one of the same gang, so that a gang
+// that only fits after a reshuffle among its own groups is told that it does not fit.
 #ifndef SWITCHYARD_SCHEDULER_PLACEMENT_PLACE_H_
 #define SWITCHYARD_SCHEDULER_PLACEMENT_PLACE_H_
 
@@ -43,13 +43,13 @@ struct TaskPlacement {
 // What keeps a gang from its place.
 struct Shortfall {
   Constraint constraint = Constraint::kNone;
-  int64_t amount = 0;   // in the constraint's unit
-  std::string subject;  // the budget, node, tenant or task group that binds
+  int64_t amount = 0;                        // in the constraint's unit
+  std::string subject;                       // the budget, node, tenant or task group that binds
   std::map<Constraint, int> rejected_nodes;  // for one task, when it was tried
 };
 
-// The watts of a placement, lent by the core for one round. Headroom must only shrink with each Charge: a placement that was
-// refused is not offered again while later tasks of the same group are placed.
+// The watts of a placement, lent by the core for one round. Headroom must only shrink with each Charge: a placement
+// that was refused is not offered again while later tasks of the same group are placed.
 class PowerOracle {
  public:
   virtual ~PowerOracle() = default;
@@ -67,9 +67,10 @@ struct PlaceResult {
   std::optional<Shortfall> shortfall;
 };
 
-// Places every task or none. Prefers, in this order: no yield, the tightest fit of devices, the least hashing value on the
-// node, the lower node index. Tasks without devices prefer nodes with the fewest free GPUs. With allow_reclaim, devices that a
-// yield would free may be used.
+// Places every task or none. Prefers, in this order: no yield, the tightest fit of devices, the least hashing value on
+// the node, the lower node index. Tasks without devices prefer nodes with the fewest free GPUs. With allow_reclaim,
+// devices that a yield would free may be used. Offer every node, also those that are not available: `held` tasks are
+// looked for among them.
 // REQUIRES: nodes sorted by index; each task's group is in the job.
 PlaceResult PlaceGang(const v1::JobSpec& job, const std::vector<TaskToPlace>& tasks, std::vector<NodeView>& nodes,
                       PowerOracle& power, bool allow_reclaim, const std::vector<HeldTask>& held = {});

@@ -30,9 +30,9 @@ struct QuotaShortfall {
 
 enum class Borrowing { kAllowed, kForbidden };
 
-// How far a job of `watts` and `gpu_milli` would lead its tenant over its quota (plus what it may borrow, where allowed);
-// nothing when it fits. Watts are looked at before GPUs. A job that adds none of a resource is not stopped by that resource, even
-// when a lowered quota is exceeded already.
+// How far a job of `watts` and `gpu_milli` would lead its tenant over its quota (plus what it may borrow, where
+// allowed); nothing when it fits. Watts are looked at before GPUs. A job that adds none of a resource is not stopped by
+// that resource, even when a lowered quota is exceeded already.
 std::optional<QuotaShortfall> QuotaExcess(const TenantShare& share, Power watts, int64_t gpu_milli,
                                           Borrowing borrowing = Borrowing::kAllowed);
 
