@@ -20,15 +20,16 @@ struct YamlPosition {
 
 struct YamlEntry;
 
+// `= {}` on what is often left out lets a value be made with designated initializers.
 struct YamlValue {
   enum class Kind { kNull, kScalar, kSequence, kMap };
   Kind kind = Kind::kNull;
   YamlPosition position;
-  std::string source;             // where it stands if not in the file, e.g. "--set resources.gpus=8"; else empty
-  std::string scalar;             // kScalar, as written
+  std::string source = {};        // where it stands if not in the file, e.g. "--set resources.gpus=8"; else empty
+  std::string scalar = {};        // kScalar, as written
   bool quoted = false;            // kScalar: written in quotes, so a text whatever it looks like
-  std::vector<YamlValue> items;   // kSequence
-  std::vector<YamlEntry> entries;  // kMap, in the file's order
+  std::vector<YamlValue> items = {};    // kSequence
+  std::vector<YamlEntry> entries = {};  // kMap, in the file's order
 
   // The value of `key`, or null.
   const YamlValue* Find(const std::string& key) const;

@@ -34,8 +34,8 @@ inline constexpr Power kMaxCap = Watts(100'000'000'000);     // 100 GW: no site 
 inline constexpr Duration kMaxRamp = Hours(1);
 inline constexpr Duration kMaxTiming = Hours(24 * 366);
 
-// Fills every default that configuration.proto promises into fields that are not set (zero or empty). Does not touch
-// fault_reserve_mw, whose zero means zero: a loader writes -1 where the key is missing. Idempotent.
+// Fills every default that configuration.proto promises into fields that are not set (zero or empty; the fault reserve, whose
+// zero means zero, where it is absent). Idempotent.
 void ApplyDefaults(v1::ClusterConfiguration* configuration);
 
 // Every problem, in the configuration's order, at most kMaxProblems. Defaults are applied to a copy first.
