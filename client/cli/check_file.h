@@ -9,7 +9,7 @@ namespace switchyard::client::cli {
 
 struct CheckedFile {
   std::string file;
-  std::string kind;                   // "job", "cluster", "agent", "client"; empty: cannot be told
+  std::string kind;                   // "job", "cluster", "agent", "client", "catalogue"; empty: cannot be told
   std::vector<std::string> errors;    // one a line, `file:line:column: ...`
   std::vector<std::string> warnings;  // of a file that is valid all the same
   std::string summary;                // of a valid file: what is in it

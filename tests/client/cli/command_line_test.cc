@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include <google/protobuf/util/json_util.h>
@@ -290,7 +291,7 @@ TEST_F(CommandLineTest, CheckTellsFilesApartAndNeedsNoScheduler) {
   EXPECT_THAT(good.out, AllOf(HasSubstr("job.yaml: a valid job file: 1 job\n"), HasSubstr("client.yaml: a valid client file")));
 
   const std::string bad_job = Write("bad.yaml", "kind: training\nnmae: train\n");
-  const std::string bad_cluster = Write("cluster.yaml", "cluster_id: demo\nsitse: []\n");
+  const std::string bad_cluster = Write("cluster.yaml", "cluster: demo\nsitse: []\n");
   const std::string bad_agent = Write("agent.yaml", "scheduler: unix:/tmp/s\nstate_dri: /tmp\n");
   const std::string other = Write("other.yaml", "colour: green\n");
   const ProcessResult bad = Run({"check", job, bad_job, bad_cluster, bad_agent, other, "/nonexistent.yaml"});
@@ -300,6 +301,20 @@ TEST_F(CommandLineTest, CheckTellsFilesApartAndNeedsNoScheduler) {
   const ProcessResult json = Run({"check", bad_job, "-o", "json"});
   EXPECT_EQ(json.exit_code, 1);
   EXPECT_THAT(json.out, AllOf(HasSubstr("\"valid\": false"), HasSubstr("\"kind\": \"job\"")));
+}
+
+TEST_F(CommandLineTest, TheExamplesOfTheProjectAreValid) {
+  const std::string examples = SWITCHYARD_SOURCE_DIR "/examples/";
+  std::vector<std::string> words = {"check"};
+  for (const char* folder : {"jobs", "sites"}) {
+    for (const auto& entry : std::filesystem::directory_iterator(examples + folder)) {
+      if (entry.path().extension() == ".yaml") words.push_back(entry.path().string());
+    }
+  }
+  ASSERT_GT(words.size(), 4U);
+  const ProcessResult result = Run(words);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("a valid job file"), HasSubstr("a valid cluster file")));
 }
 
 TEST_F(CommandLineTest, TheCompletionScriptCompletesVerbsOptionsAndWords) {
