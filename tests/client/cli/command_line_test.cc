@@ -282,6 +282,21 @@ TEST_F(CommandLineTest, EventsAreAListOrALineEach) {
   EXPECT_EQ(Run({"events"}).out, "1970-01-01T00:16:40Z  JobSubmitted  job 17  a\n");
 }
 
+TEST_F(CommandLineTest, TheExampleInCppSubmitsWaitsAndPrintsTheLog) {
+  scheduler_.watches = {{{JobMessage(MakeJob(17, v1::RUNNING, 500))}, false, grpc::Status::OK},
+                        {{JobMessage(MakeJob(17, v1::SUCCEEDED, 501))}, false, grpc::Status::OK}};
+  StreamScript<v1::LogChunk> log;
+  log.messages.resize(1);
+  log.messages[0].set_data("epoch 1\n");
+  scheduler_.logs = {log};
+  const ProcessResult result = Process({SWITCHYARD_BINARY_DIR "/bin/cpp_client", "research", "true"},
+                                       {{"SWITCHYARD_SERVER", scheduler_.address()}, {"HOME", scheduler_.folder()}}).Wait();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("job 17 submitted"), HasSubstr("epoch 1"), HasSubstr("job 17: SUCCEEDED")));
+  ASSERT_EQ(scheduler_.submits.size(), 1U);
+  EXPECT_EQ(scheduler_.submits[0].jobs(0).tenant(), "research");
+}
+
 TEST_F(CommandLineTest, CheckTellsFilesApartAndNeedsNoScheduler) {
   scheduler_.Stop();
   const std::string job = Write("job.yaml", kJobFile);
