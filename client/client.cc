@@ -23,15 +23,14 @@ template <typename Response>
 absl::StatusOr<Response> NamingKey(absl::StatusOr<Response> response, const std::string& key) {
   const absl::StatusCode code = response.status().code();
   if (code != absl::StatusCode::kUnavailable && code != absl::StatusCode::kDeadlineExceeded) return response;
-  return absl::Status(code, fmt::format("{}; whether it was carried out is not known: repeat it with the idempotency key \"{}\"",
-                                        std::string(response.status().message()), key));
+  return absl::Status(
+      code, fmt::format("{}; whether it was carried out is not known: repeat it with the idempotency key \"{}\"",
+                        std::string(response.status().message()), key));
 }
 
 }  // namespace
 
-bool IsTerminal(v1::JobState state) {
-  return state == v1::SUCCEEDED || state == v1::FAILED || state == v1::CANCELLED;
-}
+bool IsTerminal(v1::JobState state) { return state == v1::SUCCEEDED || state == v1::FAILED || state == v1::CANCELLED; }
 
 bool HasReached(v1::JobState state, v1::JobState until) {
   if (IsTerminal(state)) return true;

@@ -1,9 +1,9 @@
-// The client of a Switchyard scheduler: what the command line and programs of users are made of. Requests and responses are
-// the messages of proto/switchyard/v1; errors are the scheduler's own words.
+// The client of a Switchyard scheduler: what the command line and programs of users are made of. Requests and responses
+// are the messages of proto/switchyard/v1; errors are the scheduler's own words.
 //
-// Every call blocks its thread, has a deadline, and repeats itself on UNAVAILABLE with an exponential back-off. Where the
-// request has an idempotency key, every repetition carries the same one, so that nothing happens twice; an empty key is
-// replaced by a random one. A Client may be used by many threads at once.
+// Every call blocks its thread, has a deadline, and repeats itself on UNAVAILABLE with an exponential back-off. Where
+// the request has an idempotency key, every repetition carries the same one, so that nothing happens twice; an empty
+// key is replaced by a random one. A Client may be used by many threads at once.
 #ifndef SWITCHYARD_CLIENT_CLIENT_H_
 #define SWITCHYARD_CLIENT_CLIENT_H_
 
@@ -26,8 +26,8 @@ class Connection;
 
 // Succeeded, failed or cancelled: it changes no more.
 bool IsTerminal(v1::JobState state);
-// A job in `state` need not be waited for any longer if `until` was waited for. Every terminal state ends every wait; of the
-// others a later one includes an earlier (a running job has been preparing). UNSPECIFIED waits for the end.
+// A job in `state` need not be waited for any longer if `until` was waited for. Every terminal state ends every wait;
+// of the others a later one includes an earlier (a running job has been preparing). UNSPECIFIED waits for the end.
 bool HasReached(v1::JobState state, v1::JobState until);
 
 struct WatchOptions {
@@ -38,8 +38,8 @@ struct WatchOptions {
 struct WaitOptions {
   v1::JobState until = v1::JOB_STATE_UNSPECIFIED;  // UNSPECIFIED: until it ended
   Duration timeout = Duration::Max();
-  uint64_t at_least = 0;                           // the store_revision of a write whose effect must be seen
-  std::function<void(const v1::Job&)> on_change;   // each state seen of a job waited for; may be empty
+  uint64_t at_least = 0;                          // the store_revision of a write whose effect must be seen
+  std::function<void(const v1::Job&)> on_change;  // each state seen of a job waited for; may be empty
 };
 
 class Client {
@@ -61,13 +61,14 @@ class Client {
   // DEADLINE_EXCEEDED with the ids not there yet.
   absl::StatusOr<std::vector<v1::Job>> Wait(const std::vector<uint64_t>& ids, const WaitOptions& options);
 
-  // Calls `handle` with each message until it returns false (then OK) or the stream ends in an error. A broken connection is
-  // resumed where it broke, for up to reconnect_for. A RESYNC is handed on and followed by the present state of the watched
-  // jobs: what was known before it may be stale. A job may be seen twice, or once more at an older store_revision.
+  // Calls `handle` with each message until it returns false (then OK) or the stream ends in an error. A broken
+  // connection is resumed where it broke, for up to reconnect_for. A RESYNC is handed on and followed by the present
+  // state of the watched jobs: what was known before it may be stale. A job may be seen twice, or once more at an older
+  // store_revision.
   absl::Status Watch(const WatchOptions& options, const std::function<bool(const v1::WatchResponse&)>& handle);
 
-  // Calls `handle` with each chunk until the end of the log, or until it returns false. Bytes have no position to resume from:
-  // a connection that breaks after the first chunk ends in UNAVAILABLE.
+  // Calls `handle` with each chunk until the end of the log, or until it returns false. Bytes have no position to
+  // resume from: a connection that breaks after the first chunk ends in UNAVAILABLE.
   absl::Status Logs(const v1::StreamLogsRequest& request, const std::function<bool(const v1::LogChunk&)>& handle);
 
   // ---- cluster ----
@@ -89,8 +90,8 @@ class Client {
   // Not repeated by the scheduler's key: each call that is answered makes one token.
   absl::StatusOr<v1::CreateTokenResponse> CreateToken(const std::string& node);
 
-  // Calls `handle` with each event until it returns false or, without `follow`, the kept ones are through. When following, a
-  // broken connection is resumed after the last event seen.
+  // Calls `handle` with each event until it returns false or, without `follow`, the kept ones are through. When
+  // following, a broken connection is resumed after the last event seen.
   absl::Status Events(const v1::StreamEventsRequest& request, const std::function<bool(const v1::Event&)>& handle);
 
  private:

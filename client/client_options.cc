@@ -1,7 +1,5 @@
 #include "client/client_options.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +9,7 @@
 
 #include "common/quantity_text.h"
 #include "fmt/format.h"
+#include <yaml-cpp/yaml.h>
 
 namespace switchyard::client {
 namespace {
@@ -136,8 +135,9 @@ absl::StatusOr<ClientOptions> ReadClientFile(const std::string& file) {
   }
   text.resize(static_cast<size_t>(stream.gcount()));
   if (text.size() > kClientFileBytesMax) {
-    return absl::InvalidArgumentError(fmt::format(
-        "client file \"{}\": longer than {}, the most allowed; is it the right file?", file, FormatBytes(kClientFileBytesMax)));
+    return absl::InvalidArgumentError(
+        fmt::format("client file \"{}\": longer than {}, the most allowed; is it the right file?", file,
+                    FormatBytes(kClientFileBytesMax)));
   }
   ClientOptions options;
   const absl::Status read = ClientFileReader(file, &options).Read(text);
@@ -172,14 +172,16 @@ absl::Status ValidateClientOptions(const ClientOptions& options) {
         options.server));
   }
   if (options.certificate_file.empty() != options.key_file.empty()) {
-    return absl::InvalidArgumentError(fmt::format(
-        "server \"{}\": a certificate and its key belong together; set both certificate_file and key_file", options.server));
+    return absl::InvalidArgumentError(
+        fmt::format("server \"{}\": a certificate and its key belong together; set both certificate_file and key_file",
+                    options.server));
   }
   if (!options.ca_file.empty()) return absl::OkStatus();
   if (!options.insecure_loopback) {
-    return absl::InvalidArgumentError(fmt::format(
-        "server \"{}\": TCP without TLS; set ca_file, certificate_file and key_file, or --insecure-loopback on this machine",
-        options.server));
+    return absl::InvalidArgumentError(
+        fmt::format("server \"{}\": TCP without TLS; set ca_file, certificate_file and key_file, or "
+                    "--insecure-loopback on this machine",
+                    options.server));
   }
   if (!IsLoopbackHost(host)) {
     return absl::InvalidArgumentError(fmt::format(

@@ -1,5 +1,5 @@
-// Where the scheduler is and how to speak to it, from (in rising order) the defaults, the user's file, the environment and
-// the program itself. Reading options opens no connection.
+// Where the scheduler is and how to speak to it, from (in rising order) the defaults, the user's file, the environment
+// and the program itself. Reading options opens no connection.
 #ifndef SWITCHYARD_CLIENT_CLIENT_OPTIONS_H_
 #define SWITCHYARD_CLIENT_CLIENT_OPTIONS_H_
 
@@ -23,13 +23,13 @@ struct ClientOptions {
   std::string ca_file;
   std::string certificate_file;
   std::string key_file;
-  std::string server_name;          // expected in the server's certificate; default: the host of `server`
-  bool insecure_loopback = false;   // plain TCP, to this machine only; the scheduler must allow it too
+  std::string server_name;         // expected in the server's certificate; default: the host of `server`
+  bool insecure_loopback = false;  // plain TCP, to this machine only; the scheduler must allow it too
 
-  Duration call_timeout = Seconds(30);    // of one call with all its retries; > 0
-  Duration reconnect_for = Minutes(5);    // how long a watch, a wait or an event stream outlives an absent scheduler
+  Duration call_timeout = Seconds(30);  // of one call with all its retries; > 0
+  Duration reconnect_for = Minutes(5);  // how long a watch, a wait or an event stream outlives an absent scheduler
   Duration backoff_initial = Milliseconds(100);
-  Duration backoff_max = Seconds(5);      // doubling from initial to max, each drawn from its upper half
+  Duration backoff_max = Seconds(5);  // doubling from initial to max, each drawn from its upper half
 
   // Ends every call in flight with CANCELLED and refuses later ones.
   std::stop_token stop;
@@ -41,16 +41,17 @@ struct ClientOptions {
 // ~/.config/switchyard/client.yaml. Empty where there is no home.
 std::string DefaultClientFile();
 
-// Defaults, then `file` (empty: DefaultClientFile(), which need not exist), then SWITCHYARD_SERVER. Keys of the file: server,
-// ca_file, certificate_file, key_file, server_name, insecure_loopback, call_timeout, reconnect_for. All errors of the file are
-// reported at once, each with file:line:column.
+// Defaults, then `file` (empty: DefaultClientFile(), which need not exist), then SWITCHYARD_SERVER. Keys of the file:
+// server, ca_file, certificate_file, key_file, server_name, insecure_loopback, call_timeout, reconnect_for. All errors
+// of the file are reported at once, each with file:line:column.
 absl::StatusOr<ClientOptions> LoadClientOptions(const std::string& file = "");
 
-// Defaults and `file`, as LoadClientOptions reads it, without the environment: what `check` judges. NOT_FOUND if it cannot be read.
+// Defaults and `file`, as LoadClientOptions reads it, without the environment: what `check` judges. NOT_FOUND if it
+// cannot be read.
 absl::StatusOr<ClientOptions> ReadClientFile(const std::string& file);
 
-// What LoadClientOptions cannot know until the program has had its say: the address has a form that is allowed, and plain TCP
-// stays on this machine. Connect() asks this first.
+// What LoadClientOptions cannot know until the program has had its say: the address has a form that is allowed, and
+// plain TCP stays on this machine. Connect() asks this first.
 absl::Status ValidateClientOptions(const ClientOptions& options);
 
 // The gRPC target of `server`: "/PATH" becomes "unix:/PATH", everything else stays.

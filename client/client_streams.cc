@@ -16,9 +16,9 @@ constexpr size_t kWatchIdsMax = 1'000;  // the scheduler's bound on WatchRequest
 
 // How one connection of a stream ended.
 struct StreamEnd {
-  absl::Status status;    // OK: the server closed it
-  bool stopped = false;   // `handle` returned false
-  bool heard = false;     // at least one message came
+  absl::Status status;   // OK: the server closed it
+  bool stopped = false;  // `handle` returned false
+  bool heard = false;    // at least one message came
 };
 
 // Hands each message to `handle` until it returns false or the stream ends.
@@ -39,8 +39,8 @@ StreamEnd ReadStream(CallContext& context, grpc::ClientReaderInterface<Response>
   return end;
 }
 
-// The patience of a stream that is resumed: reconnect_for, counted anew each time that a connection has proven itself by a
-// message or by having lasted.
+// The patience of a stream that is resumed: reconnect_for, counted anew each time that a connection has proven itself
+// by a message or by having lasted.
 class StreamRetry {
  public:
   StreamRetry(const ClientOptions& options, SteadyTime deadline) : options_(options), deadline_(deadline) {}
@@ -125,7 +125,8 @@ absl::StatusOr<std::vector<v1::Job>> Client::PresentState(const std::vector<uint
     request.set_at_least(at_least);
     absl::StatusOr<v1::ListJobsResponse> all = ListJobs(request);
     if (!all.ok()) return all.status();
-    jobs.assign(std::make_move_iterator(all->mutable_jobs()->begin()), std::make_move_iterator(all->mutable_jobs()->end()));
+    jobs.assign(std::make_move_iterator(all->mutable_jobs()->begin()),
+                std::make_move_iterator(all->mutable_jobs()->end()));
     return jobs;
   }
   for (const uint64_t id : ids) {
@@ -142,7 +143,8 @@ absl::StatusOr<std::vector<v1::Job>> Client::Wait(const std::vector<uint64_t>& i
   std::set<uint64_t> missing;
   const auto take = [&](const v1::Job& job) {
     const auto known = latest.find(job.id());
-    if (known != latest.end() && known->second.store_revision() >= job.store_revision()) return;  // seen, or older than seen
+    if (known != latest.end() && known->second.store_revision() >= job.store_revision())
+      return;  // seen, or older than seen
     latest[job.id()] = job;
     if (options.on_change) options.on_change(job);
     if (HasReached(job.state(), options.until)) missing.erase(job.id());
@@ -166,8 +168,8 @@ absl::StatusOr<std::vector<v1::Job>> Client::Wait(const std::vector<uint64_t>& i
       return !missing.empty();
     });
     if (watched.code() == absl::StatusCode::kDeadlineExceeded) {
-      return absl::DeadlineExceededError(fmt::format("wait: {} of {} jobs not there when the time was over: {}", missing.size(),
-                                                     ids.size(), fmt::join(missing, ", ")));
+      return absl::DeadlineExceededError(fmt::format("wait: {} of {} jobs not there when the time was over: {}",
+                                                     missing.size(), ids.size(), fmt::join(missing, ", ")));
     }
     if (!watched.ok()) return watched;
   }
@@ -176,7 +178,8 @@ absl::StatusOr<std::vector<v1::Job>> Client::Wait(const std::vector<uint64_t>& i
   return jobs;
 }
 
-absl::Status Client::Logs(const v1::StreamLogsRequest& request, const std::function<bool(const v1::LogChunk&)>& handle) {
+absl::Status Client::Logs(const v1::StreamLogsRequest& request,
+                          const std::function<bool(const v1::LogChunk&)>& handle) {
   const ClientOptions& settings = connection_->options();
   Retry retry(settings, After(settings.call_timeout));
   for (;;) {
@@ -189,7 +192,8 @@ absl::Status Client::Logs(const v1::StreamLogsRequest& request, const std::funct
   }
 }
 
-absl::Status Client::Events(const v1::StreamEventsRequest& request, const std::function<bool(const v1::Event&)>& handle) {
+absl::Status Client::Events(const v1::StreamEventsRequest& request,
+                            const std::function<bool(const v1::Event&)>& handle) {
   const ClientOptions& settings = connection_->options();
   v1::StreamEventsRequest next = request;
   uint64_t last_sequence = 0;
@@ -198,13 +202,14 @@ absl::Status Client::Events(const v1::StreamEventsRequest& request, const std::f
     if (settings.stop.stop_requested()) return absl::CancelledError("interrupted");
     CallContext context(settings, SteadyTime::max());
     retry.Connecting();
-    const StreamEnd end = ReadStream<v1::Event>(
-        context, *connection_->cluster().StreamEvents(&context.grpc(), next), [&](const v1::Event& event) {
-          if (event.sequence() <= last_sequence) return true;  // of the millisecond at which the line broke
-          last_sequence = event.sequence();
-          next.set_since_utc_ms(event.utc_ms());
-          return handle(event);
-        });
+    const StreamEnd end = ReadStream<v1::Event>(context, *connection_->cluster().StreamEvents(&context.grpc(), next),
+                                                [&](const v1::Event& event) {
+                                                  if (event.sequence() <= last_sequence)
+                                                    return true;  // of the millisecond at which the line broke
+                                                  last_sequence = event.sequence();
+                                                  next.set_since_utc_ms(event.utc_ms());
+                                                  return handle(event);
+                                                });
     if (end.stopped || (end.status.ok() && !request.follow())) return absl::OkStatus();
     const absl::Status failure = connection_->Explained(AsFailure(end.status));
     if (!retry.Again(failure, end.heard)) return failure;

@@ -10,8 +10,8 @@ namespace {
 
 // Replies are bounded by the scheduler's pages; a page of jobs with a gang of 1,024 tasks each is the largest.
 constexpr int kReplyBytesMax = 64 * 1024 * 1024;
-// A TCP peer that vanished without a word is noticed within the sum of both: sooner than an operator asks what is wrong, and
-// well above the pace at which the scheduler takes pings for abuse.
+// A TCP peer that vanished without a word is noticed within the sum of both: sooner than an operator asks what is
+// wrong, and well above the pace at which the scheduler takes pings for abuse.
 constexpr int kKeepaliveMilliseconds = 20'000;
 constexpr int kKeepaliveTimeoutMilliseconds = 10'000;
 
@@ -80,7 +80,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ClientOptions
   if (!credentials.ok()) return credentials.status();
 
   grpc::ChannelArguments arguments;
-  // The channel's own pace of reconnecting must not be slower than our retries, which would else only repeat its last failure.
+  // The channel's own pace of reconnecting must not be slower than our retries, which would else only repeat its last
+  // failure.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1'000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1'000);
@@ -99,12 +100,12 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ClientOptions
 absl::Status Connection::Explained(const absl::Status& failure) const {
   const std::string message(failure.message());
   if (failure.code() == absl::StatusCode::kUnavailable) {
-    return absl::UnavailableError(fmt::format("server \"{}\": unavailable ({}); is switchyardd running there?",
-                                              options_.server, message));
+    return absl::UnavailableError(
+        fmt::format("server \"{}\": unavailable ({}); is switchyardd running there?", options_.server, message));
   }
   if (failure.code() == absl::StatusCode::kDeadlineExceeded) {
-    return absl::DeadlineExceededError(fmt::format("server \"{}\": no answer ({}); try again or allow more time",
-                                                   options_.server, message));
+    return absl::DeadlineExceededError(
+        fmt::format("server \"{}\": no answer ({}); try again or allow more time", options_.server, message));
   }
   if (failure.code() == absl::StatusCode::kCancelled && options_.stop.stop_requested()) {
     return absl::CancelledError("interrupted");

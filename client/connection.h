@@ -1,12 +1,11 @@
-// Inside the client library only: the channel, both stubs, and how a call is made (deadline, retry, stop). This header and
-// its .cc are the only ones of the library that name gRPC's types beside the streams.
+// Inside the client library only: the channel, both stubs, and how a call is made (deadline, retry, stop). This header
+// and its .cc are the only ones of the library that name gRPC's types beside the streams.
 #ifndef SWITCHYARD_CLIENT_CONNECTION_H_
 #define SWITCHYARD_CLIENT_CONNECTION_H_
 
-#include <grpcpp/grpcpp.h>
-
 #include <chrono>
 #include <functional>
+#include <grpcpp/grpcpp.h>
 #include <memory>
 #include <string>
 
@@ -36,7 +35,8 @@ class CallContext {
   std::stop_callback<std::function<void()>> on_stop_;
 };
 
-// Decides, after a failure, whether to try again: true after having slept. Only UNAVAILABLE is tried again; `deadline` bounds it.
+// Decides, after a failure, whether to try again: true after having slept. Only UNAVAILABLE is tried again; `deadline`
+// bounds it.
 class Retry {
  public:
   Retry(const ClientOptions& options, SteadyTime deadline)

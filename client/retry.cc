@@ -21,7 +21,10 @@ uint64_t RandomWord() {
 std::string NewIdempotencyKey() { return fmt::format("{:016x}{:016x}", RandomWord(), RandomWord()); }
 
 Backoff::Backoff(Duration initial, Duration max)
-    : initial_(std::max(initial, Milliseconds(1))), max_(std::max(max, initial_)), span_(initial_), random_(RandomWord()) {}
+    : initial_(std::max(initial, Milliseconds(1))),
+      max_(std::max(max, initial_)),
+      span_(initial_),
+      random_(RandomWord()) {}
 
 Duration Backoff::Next() {
   random_ = random_ * 6364136223846793005ULL + 1442695040888963407ULL;

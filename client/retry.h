@@ -10,12 +10,12 @@
 
 namespace switchyard::client {
 
-// A fresh idempotency key: 128 random bits in hexadecimal. A request that carries it may be repeated until it is answered and
-// is still carried out once.
+// A fresh idempotency key: 128 random bits in hexadecimal. A request that carries it may be repeated until it is
+// answered and is still carried out once.
 std::string NewIdempotencyKey();
 
-// Back-offs that double from `initial` to `max`, each drawn evenly from the upper half of its span, so that the clients of a
-// scheduler that comes back do not all call in the same instant.
+// Back-offs that double from `initial` to `max`, each drawn evenly from the upper half of its span, so that the clients
+// of a scheduler that comes back do not all call in the same instant.
 class Backoff {
  public:
   Backoff(Duration initial, Duration max);

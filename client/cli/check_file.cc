@@ -1,8 +1,7 @@
 #include "client/cli/check_file.h"
 
-#include <google/protobuf/struct.pb.h>
-
 #include <fstream>
+#include <google/protobuf/struct.pb.h>
 #include <iterator>
 #include <sstream>
 
@@ -28,18 +27,32 @@ std::vector<std::string> Lines(const absl::Status& status) {
   return lines;
 }
 
-// A key that tells a file's kind. The first that is found decides: keys that two kinds share come after those that one has alone.
+// A key that tells a file's kind. The first that is found decides: keys that two kinds share come after those that one
+// has alone.
 struct Mark {
   const char* key;
   const char* kind;
 };
 constexpr Mark kMarks[] = {
-    {"kind", "job"},           {"resources", "job"},      {"tenant", "job"},        {"command", "job"},
-    {"cluster", "cluster"},    {"sites", "cluster"},      {"tenants", "cluster"},   {"catalogue", "cluster"},
-    {"scheduler", "agent"},    {"state_dir", "agent"},    {"mode", "agent"},        {"simulated", "agent"},
-    {"server", "client"},      {"ca_file", "client"},     {"call_timeout", "client"},
-    {"nodes", "agent"},        {"insecure_loopback", "client"},  // clusters and agents have these, too
-    {"device_models", "catalogue"}, {"node_models", "catalogue"},
+    {"kind", "job"},
+    {"resources", "job"},
+    {"tenant", "job"},
+    {"command", "job"},
+    {"cluster", "cluster"},
+    {"sites", "cluster"},
+    {"tenants", "cluster"},
+    {"catalogue", "cluster"},
+    {"scheduler", "agent"},
+    {"state_dir", "agent"},
+    {"mode", "agent"},
+    {"simulated", "agent"},
+    {"server", "client"},
+    {"ca_file", "client"},
+    {"call_timeout", "client"},
+    {"nodes", "agent"},
+    {"insecure_loopback", "client"},  // clusters and agents have these, too
+    {"device_models", "catalogue"},
+    {"node_models", "catalogue"},
 };
 
 std::string KindOf(const std::vector<platform::YamlValue>& documents) {
@@ -68,8 +81,9 @@ void CheckCluster(CheckedFile* checked) {
   }
   const v1::ClusterConfiguration& configuration = cluster->configuration;
   checked->warnings = cluster->warnings;
-  checked->summary = fmt::format("{}, {}, {}", Count(configuration.sites_size(), "site"), Count(configuration.nodes_size(), "node"),
-                                 Count(configuration.tenants_size(), "tenant"));
+  checked->summary =
+      fmt::format("{}, {}, {}", Count(configuration.sites_size(), "site"), Count(configuration.nodes_size(), "node"),
+                  Count(configuration.tenants_size(), "tenant"));
 }
 
 void CheckAgent(CheckedFile* checked) {
@@ -105,7 +119,8 @@ CheckedFile CheckFile(const std::string& file, const std::vector<std::string>& o
   }
   text.resize(static_cast<size_t>(stream.gcount()));
   if (text.size() > kFileBytesMax) {
-    checked.errors.push_back(fmt::format("file \"{}\": longer than 16MiB, the most allowed; is it the right file?", file));
+    checked.errors.push_back(
+        fmt::format("file \"{}\": longer than 16MiB, the most allowed; is it the right file?", file));
     return checked;
   }
   const auto documents = platform::ParseYaml(text, file);
@@ -124,10 +139,13 @@ CheckedFile CheckFile(const std::string& file, const std::vector<std::string>& o
     CheckClient(&checked);
   } else if (checked.kind == "catalogue") {
     checked.summary = "well-formed";
-    checked.warnings.push_back(fmt::format("{}:1:1: a catalogue has a meaning only in a cluster; check the cluster file that names it", file));
+    checked.warnings.push_back(
+        fmt::format("{}:1:1: a catalogue has a meaning only in a cluster; check the cluster file that names it", file));
   } else {
-    checked.errors.push_back(fmt::format(
-        "{}:1:1: neither a job (kind), a cluster (sites), an agent's (scheduler) nor a client's file (server); is it the right file?", file));
+    checked.errors.push_back(
+        fmt::format("{}:1:1: neither a job (kind), a cluster (sites), an agent's (scheduler) nor a client's file "
+                    "(server); is it the right file?",
+                    file));
   }
   return checked;
 }

@@ -19,12 +19,14 @@ const std::map<std::string, Format>& Formats() {
 void AddGlobalOptions(CLI::App& app, const std::string& version, GlobalArguments* arguments) {
   app.add_option("--server", arguments->server,
                  "Scheduler: unix:PATH or HOST:PORT; default $SWITCHYARD_SERVER, the file, then the local socket");
-  app.add_option("-o,--output", arguments->format, "table, wide, json or yaml")->check(CLI::IsMember({"table", "wide", "json", "yaml"}));
+  app.add_option("-o,--output", arguments->format, "table, wide, json or yaml")
+      ->check(CLI::IsMember({"table", "wide", "json", "yaml"}));
   app.add_option("--config", arguments->config_file, "Client file; default ~/.config/switchyard/client.yaml");
   app.add_option("--ca", arguments->ca_file, "CA certificate of the scheduler, PEM: turns TLS on");
   app.add_option("--certificate", arguments->certificate_file, "Own certificate, PEM");
   app.add_option("--key-file", arguments->key_file, "Private key of the certificate, PEM");
-  app.add_flag("--insecure-loopback", arguments->insecure_loopback, "Plain TCP to this machine; the scheduler must allow it too");
+  app.add_flag("--insecure-loopback", arguments->insecure_loopback,
+               "Plain TCP to this machine; the scheduler must allow it too");
   app.add_option("--call-timeout", arguments->call_timeout, "Of each call with its retries; default 30s")
       ->check([](const std::string& text) {
         const absl::StatusOr<Duration> span = ParseDuration(text);
@@ -41,8 +43,10 @@ void AddGlobalOptions(CLI::App& app, const std::string& version, GlobalArguments
 int RunCommandLine(int argc, const char* const* argv, const std::string& version, std::stop_token stop) {
   GlobalArguments arguments;
   Action action;
-  CLI::App app("Switchyard: jobs and megawatts of a cluster. Exit codes: 0 done, 1 the request failed, 2 usage error, 3 a wait "
-               "ended in a failed job.", "switchyard");
+  CLI::App app(
+      "Switchyard: jobs and megawatts of a cluster. Exit codes: 0 done, 1 the request failed, 2 usage error, 3 a wait "
+      "ended in a failed job.",
+      "switchyard");
   app.fallthrough();  // global options may follow the verb, too; verbs take this over when they are made
   app.require_subcommand(1);
   AddGlobalOptions(app, version, &arguments);

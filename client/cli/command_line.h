@@ -7,7 +7,8 @@
 
 namespace switchyard::client::cli {
 
-// Returns the exit code: 0 done, 1 the request failed, 2 usage error, 3 a wait ended in a failed job. `stop` ends what goes on.
+// Returns the exit code: 0 done, 1 the request failed, 2 usage error, 3 a wait ended in a failed job. `stop` ends what
+// goes on.
 int RunCommandLine(int argc, const char* const* argv, const std::string& version, std::stop_token stop);
 
 }  // namespace switchyard::client::cli

@@ -9,8 +9,8 @@
 namespace switchyard::client::cli {
 namespace {
 
-// One function for both shells: zsh runs it through bashcompinit. The words before the cursor, without options and their
-// values, name the verb; $switchyard_words_<verb> holds what may follow it.
+// One function for both shells: zsh runs it through bashcompinit. The words before the cursor, without options and
+// their values, name the verb; $switchyard_words_<verb> holds what may follow it.
 constexpr const char* kFunction = R"(_switchyard() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}" verb="" word i words
   COMPREPLY=()
@@ -49,9 +49,11 @@ struct Grammar {
   std::string words;                     // a case for each path
 };
 
-void Collect(const CLI::App& app, const std::string& path, const std::vector<std::string>& inherited, Grammar* grammar) {
+void Collect(const CLI::App& app, const std::string& path, const std::vector<std::string>& inherited,
+             Grammar* grammar) {
   std::vector<std::string> words;
-  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) words.push_back(verb->get_name());
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    words.push_back(verb->get_name());
   std::vector<std::string> options = inherited;
   const auto add_new = [](const std::vector<std::string>& names, std::vector<std::string>* list) {
     for (const std::string& name : names) {
@@ -65,8 +67,8 @@ void Collect(const CLI::App& app, const std::string& path, const std::vector<std
     if (option->get_items_expected_max() > 0) add_new(names, &grammar->takes_value);
   }
   if (path == "completion") words = {"bash", "zsh"};
-  grammar->words += fmt::format("    \"{}\") words=\"{}{}{}\" ;;\n", path, fmt::join(words, " "), words.empty() ? "" : " ",
-                                fmt::join(options, " "));
+  grammar->words += fmt::format("    \"{}\") words=\"{}{}{}\" ;;\n", path, fmt::join(words, " "),
+                                words.empty() ? "" : " ", fmt::join(options, " "));
   if (!path.empty()) grammar->paths.push_back(path);
   for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
     Collect(*verb, path.empty() ? verb->get_name() : path + " " + verb->get_name(), options, grammar);
@@ -74,7 +76,8 @@ void Collect(const CLI::App& app, const std::string& path, const std::vector<std
 }
 
 std::string ValueCase(const std::string& options, const std::vector<std::string>& words) {
-  return fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n", options, fmt::join(words, " "));
+  return fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n", options,
+                     fmt::join(words, " "));
 }
 
 }  // namespace
@@ -84,14 +87,14 @@ std::string CompletionScript(const CLI::App& app, const std::string& shell) {
   Collect(app, "", {}, &grammar);
   std::vector<std::string> quoted_paths;
   for (const std::string& path : grammar.paths) quoted_paths.push_back(fmt::format("\"{}\"", path));
-  const std::string values = ValueCase("-o|--output", {"table", "wide", "json", "yaml"}) +
-                             ValueCase("--state|--for", Words<v1::JobState>()) + ValueCase("--kind", Words<v1::JobKind>()) +
-                             ValueCase("--log-level", {"debug", "info", "warning", "error"}) +
-                             "    --config|--ca|--certificate|--key-file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n";
+  const std::string values =
+      ValueCase("-o|--output", {"table", "wide", "json", "yaml"}) + ValueCase("--state|--for", Words<v1::JobState>()) +
+      ValueCase("--kind", Words<v1::JobKind>()) + ValueCase("--log-level", {"debug", "info", "warning", "error"}) +
+      "    --config|--ca|--certificate|--key-file) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n";
   const std::string function =
-      fmt::format(kFunction, fmt::arg("values", values), fmt::arg("takes_value", fmt::format("{}", fmt::join(grammar.takes_value, "|"))),
-                  fmt::arg("paths", fmt::format("{}", fmt::join(quoted_paths, "|"))),
-                  fmt::arg("words", grammar.words));
+      fmt::format(kFunction, fmt::arg("values", values),
+                  fmt::arg("takes_value", fmt::format("{}", fmt::join(grammar.takes_value, "|"))),
+                  fmt::arg("paths", fmt::format("{}", fmt::join(quoted_paths, "|"))), fmt::arg("words", grammar.words));
   if (shell == "zsh") return "#compdef switchyard\nautoload -U +X bashcompinit && bashcompinit\n" + function;
   return "# bash completion of switchyard: source <(switchyard completion bash)\n" + function;
 }

@@ -54,11 +54,13 @@ std::string ResourcesText(const v1::Resources& resources) {
   if (resources.gpu_memory_bytes() > 0) parts.push_back(FormatBytes(resources.gpu_memory_bytes()) + " each");
   if (resources.gpu_models_size() > 0) parts.push_back(fmt::format("of {}", fmt::join(resources.gpu_models(), " or ")));
   if (resources.cpu_devices() > 0) parts.push_back(fmt::format("{} whole CPU devices", resources.cpu_devices()));
-  if (resources.cpu_milli() > 0) parts.push_back(fmt::format("{}.{:03} CPU", resources.cpu_milli() / 1000, resources.cpu_milli() % 1000));
+  if (resources.cpu_milli() > 0)
+    parts.push_back(fmt::format("{}.{:03} CPU", resources.cpu_milli() / 1000, resources.cpu_milli() % 1000));
   if (resources.memory_bytes() > 0) parts.push_back(FormatBytes(resources.memory_bytes()) + " memory");
   if (resources.disk_bytes() > 0) parts.push_back(FormatBytes(resources.disk_bytes()) + " disk");
   if (resources.ports() > 0) parts.push_back(fmt::format("{} ports", resources.ports()));
-  for (const v1::NamedCount& count : resources.counts()) parts.push_back(fmt::format("{} {}", count.count(), count.name()));
+  for (const v1::NamedCount& count : resources.counts())
+    parts.push_back(fmt::format("{} {}", count.count(), count.name()));
   if (resources.watts_per_device_mw() > 0) parts.push_back(Watts(resources.watts_per_device_mw()) + " a device");
   return fmt::format("{}", fmt::join(parts, ", "));
 }
@@ -70,7 +72,8 @@ void AddSpec(const v1::JobSpec& spec, Record* record) {
   for (const v1::TaskGroup& group : spec.groups()) {
     if (spec.kind() == v1::HASHING) continue;
     const std::string resources = ResourcesText(group.resources());
-    record->Add("group " + group.name(), fmt::format("{}{}{}", Count(static_cast<size_t>(group.count()), "task"), resources.empty() ? "" : " of ", resources));
+    record->Add("group " + group.name(), fmt::format("{}{}{}", Count(static_cast<size_t>(group.count()), "task"),
+                                                     resources.empty() ? "" : " of ", resources));
     record->AddIfAny("command", fmt::format("{}", fmt::join(group.command(), " ")));
   }
   if (spec.kind() == v1::HASHING) record->AddIfAny("pool", spec.hashing().pool());
@@ -88,29 +91,50 @@ std::string JobReason(const v1::Job& job) {
 
 std::string JobsView(const v1::ListJobsResponse& response, const View& view) {
   if (response.jobs().empty()) return "no jobs\n";
-  Table table({NumberColumn("ID"), {"NAME"}, {"KIND"}, {"STATE"}, {"TENANT"}, NumberColumn("TASKS"), NumberColumn("GRANT"),
-               NumberColumn("AGE"), WideColumn("PRIORITY"), WideColumn("ATTEMPT"), WideColumn("FAILURES"), WideColumn("REQUEUES"),
-               WideColumn("PRINCIPAL"), WideColumn("SUBMITTED"), WideColumn("NODES"), {"REASON"}});
+  Table table({NumberColumn("ID"),
+               {"NAME"},
+               {"KIND"},
+               {"STATE"},
+               {"TENANT"},
+               NumberColumn("TASKS"),
+               NumberColumn("GRANT"),
+               NumberColumn("AGE"),
+               WideColumn("PRIORITY"),
+               WideColumn("ATTEMPT"),
+               WideColumn("FAILURES"),
+               WideColumn("REQUEUES"),
+               WideColumn("PRINCIPAL"),
+               WideColumn("SUBMITTED"),
+               WideColumn("NODES"),
+               {"REASON"}});
   for (const v1::Job& job : response.jobs()) {
     const int64_t grant = GrantOf(job);
     table.AddRow({fmt::format("{}", job.id()), job.spec().name(), Word(job.spec().kind()), StateCell(job.state()),
                   job.spec().tenant(), fmt::format("{}/{}", RunningTasks(job), WantedTasks(job)),
-                  grant == 0 ? "-" : Watts(grant), Age(job.submitted_utc_ms(), view), fmt::format("{}", job.spec().priority()),
-                  fmt::format("{}", job.attempt()), fmt::format("{}", job.failures()), fmt::format("{}", job.requeues()),
-                  job.principal(), At(job.submitted_utc_ms()), NodesOf(job), JobReason(job)});
+                  grant == 0 ? "-" : Watts(grant), Age(job.submitted_utc_ms(), view),
+                  fmt::format("{}", job.spec().priority()), fmt::format("{}", job.attempt()),
+                  fmt::format("{}", job.failures()), fmt::format("{}", job.requeues()), job.principal(),
+                  At(job.submitted_utc_ms()), NodesOf(job), JobReason(job)});
   }
   return table.Render(view);
 }
 
 std::string TasksView(const google::protobuf::RepeatedPtrField<v1::Task>& tasks, const View& view) {
-  Table table({{"TASK"}, {"NODE"}, {"PHASE"}, NumberColumn("GRANT"), NumberColumn("BOUND"), WideColumn("ALLOCATION"),
-               WideColumn("PORTS"), {"DEVICES"}, {"ENDED"}});
+  Table table({{"TASK"},
+               {"NODE"},
+               {"PHASE"},
+               NumberColumn("GRANT"),
+               NumberColumn("BOUND"),
+               WideColumn("ALLOCATION"),
+               WideColumn("PORTS"),
+               {"DEVICES"},
+               {"ENDED"}});
   for (const v1::Task& task : tasks) {
     std::string ended = task.exited() ? fmt::format("exit {}", task.exit_code()) : "";
     if (!task.reason().empty()) ended += (ended.empty() ? "" : ": ") + task.reason();
-    table.AddRow({fmt::format("{}/{}", task.group(), task.index()), task.node(), Word(task.phase()), Watts(task.grant_mw()),
-                  Watts(task.bound_mw()), fmt::format("{}", task.allocation()), fmt::format("{}", fmt::join(task.ports(), ",")),
-                  DevicesOf(task), ended});
+    table.AddRow({fmt::format("{}/{}", task.group(), task.index()), task.node(), Word(task.phase()),
+                  Watts(task.grant_mw()), Watts(task.bound_mw()), fmt::format("{}", task.allocation()),
+                  fmt::format("{}", fmt::join(task.ports(), ",")), DevicesOf(task), ended});
   }
   return table.Render(view);
 }
@@ -146,7 +170,8 @@ std::string ExplainView(const v1::ExplainResponse& response, const View& view) {
   record.Add("state", StateCell(response.state()));
   record.AddIfAny("summary", response.summary());
   if (!response.binding().constraint().empty()) {
-    record.Add("waits for", Cell(fmt::format("{}: {}", response.binding().constraint(), response.binding().text()), Tone::kWarning));
+    record.Add("waits for",
+               Cell(fmt::format("{}: {}", response.binding().constraint(), response.binding().text()), Tone::kWarning));
     record.AddIfAny("bound by", response.binding().subject());
   }
   record.AddIfAny("yield", response.yield());
@@ -157,7 +182,8 @@ std::string ExplainView(const v1::ExplainResponse& response, const View& view) {
                                                    In(response.expected_start_utc_ms(), view)));
   }
   if (response.earnings_micro_usd_per_hour() != 0) {
-    record.Add("its watts", fmt::format("would earn {} an hour hashing", Money(response.earnings_micro_usd_per_hour())));
+    record.Add("its watts",
+               fmt::format("would earn {} an hour hashing", Money(response.earnings_micro_usd_per_hour())));
   }
   std::string text = record.Render(view);
 
@@ -165,15 +191,16 @@ std::string ExplainView(const v1::ExplainResponse& response, const View& view) {
     Table budgets({{"BUDGET"}, NumberColumn("NEEDED"), NumberColumn("HEADROOM"), NumberColumn("CAP")});
     for (const v1::BudgetUse& use : response.budgets()) {
       const bool short_of = response.state() == v1::PENDING && use.needed_mw() > use.headroom_mw();
-      budgets.AddRow({use.budget(), Watts(use.needed_mw()), Cell(Watts(use.headroom_mw()), short_of ? Tone::kBad : Tone::kPlain),
-                      Watts(use.cap_mw())});
+      budgets.AddRow({use.budget(), Watts(use.needed_mw()),
+                      Cell(Watts(use.headroom_mw()), short_of ? Tone::kBad : Tone::kPlain), Watts(use.cap_mw())});
     }
     text += "\n" + budgets.Render(view);
   }
   if (!response.constraints().empty()) {
     Table constraints({{"CONSTRAINT"}, {"FITS"}, {"WHY"}});
     for (const v1::ConstraintVerdict& verdict : response.constraints()) {
-      constraints.AddRow({verdict.constraint(), verdict.fits() ? Cell("yes", Tone::kGood) : Cell("no", Tone::kBad), verdict.text()});
+      constraints.AddRow(
+          {verdict.constraint(), verdict.fits() ? Cell("yes", Tone::kGood) : Cell("no", Tone::kBad), verdict.text()});
     }
     text += "\n" + constraints.Render(view);
   }

@@ -1,9 +1,9 @@
-// The command line `switchyard`. SIGINT and SIGTERM end what goes on in order: a followed stream is done, a wait has failed.
-#include <unistd.h>
-
+// The command line `switchyard`. SIGINT and SIGTERM end what goes on in order: a followed stream is done, a wait has
+// failed.
 #include <atomic>
 #include <stop_token>
 #include <thread>
+#include <unistd.h>
 
 #include "client/cli/command_line.h"
 #include "client/cli/terminal.h"
@@ -12,7 +12,8 @@
 
 namespace {
 
-constexpr switchyard::Duration kStopPatience = switchyard::Seconds(2);  // then, or at a second signal, the program just ends
+constexpr switchyard::Duration kStopPatience =
+    switchyard::Seconds(2);  // then, or at a second signal, the program just ends
 constexpr int kExitInterrupted = 130;
 
 }  // namespace

@@ -1,14 +1,13 @@
 #include "client/cli/output.h"
 
-#include <google/protobuf/util/json_util.h>
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <google/protobuf/util/json_util.h>
 #include <set>
 
 #include "common/check.h"
+#include <yaml-cpp/yaml.h>
 
 namespace switchyard::client::cli {
 namespace {
@@ -73,8 +72,9 @@ View Output::view() const {
   view.width = terminal_.width;
   view.colour = terminal_.colour;
   view.wide = format_ == Format::kWide;
-  view.now_utc_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                        std::chrono::system_clock::now().time_since_epoch()).count();
+  view.now_utc_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   return view;
 }
 

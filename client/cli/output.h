@@ -2,10 +2,9 @@
 #ifndef SWITCHYARD_CLIENT_CLI_OUTPUT_H_
 #define SWITCHYARD_CLIENT_CLI_OUTPUT_H_
 
-#include <google/protobuf/message.h>
-
 #include <cstdio>
 #include <functional>
+#include <google/protobuf/message.h>
 #include <string>
 
 #include "client/cli/table.h"
@@ -15,8 +14,8 @@ namespace switchyard::client::cli {
 
 enum class Format { kTable, kWide, kJson, kYaml };
 
-// The protobuf JSON mapping: proto field names, enums by name, 64-bit integers as strings, fields with their default written
-// out so that a script finds every field. `indented`: several lines; else one.
+// The protobuf JSON mapping: proto field names, enums by name, 64-bit integers as strings, fields with their default
+// written out so that a script finds every field. `indented`: several lines; else one.
 std::string ToJson(const google::protobuf::Message& message, bool indented);
 // The same document as YAML (block style). `json` is any JSON text.
 std::string JsonToYaml(const std::string& json);
@@ -46,8 +45,8 @@ class Output {
   Terminal terminal_;
 };
 
-// Answers that come one by one. A finite stream is one document, a list; one that is followed is a document an item: JSON
-// a line, YAML after "---".
+// Answers that come one by one. A finite stream is one document, a list; one that is followed is a document an item:
+// JSON a line, YAML after "---".
 class ItemStream {
  public:
   ItemStream(Output& output, bool endless) : output_(output), endless_(endless) {}

@@ -8,7 +8,7 @@
 namespace switchyard::client::cli {
 namespace {
 
-constexpr int kGap = 2;           // spaces between columns
+constexpr int kGap = 2;             // spaces between columns
 constexpr int kColumnWidthMin = 4;  // three characters and the mark of the cut
 
 bool StartsCodePoint(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }
@@ -22,12 +22,18 @@ void TrimRight(std::string* line) { line->erase(line->find_last_not_of(' ') + 1)
 
 const char* ToneCode(Tone tone) {
   switch (tone) {
-    case Tone::kPlain: return "";
-    case Tone::kStrong: return "\x1b[1m";
-    case Tone::kFaint: return "\x1b[2m";
-    case Tone::kGood: return "\x1b[32m";
-    case Tone::kWarning: return "\x1b[33m";
-    case Tone::kBad: return "\x1b[31m";
+    case Tone::kPlain:
+      return "";
+    case Tone::kStrong:
+      return "\x1b[1m";
+    case Tone::kFaint:
+      return "\x1b[2m";
+    case Tone::kGood:
+      return "\x1b[32m";
+    case Tone::kWarning:
+      return "\x1b[33m";
+    case Tone::kBad:
+      return "\x1b[31m";
   }
   return "";
 }
@@ -183,6 +189,8 @@ std::string Paragraph(const std::string& text, int indent, const View& view) {
   return out;
 }
 
-std::string Heading(const std::string& text, const View& view) { return "\n" + Toned(text, Tone::kStrong, view) + "\n"; }
+std::string Heading(const std::string& text, const View& view) {
+  return "\n" + Toned(text, Tone::kStrong, view) + "\n";
+}
 
 }  // namespace switchyard::client::cli

@@ -1,5 +1,6 @@
-// Text for people: tables, records and paragraphs that fit a given width. Pure: the same cells and the same Style give the same
-// bytes. Text that comes from elsewhere is made harmless: no control character of a job's output reaches the terminal.
+// Text for people: tables, records and paragraphs that fit a given width. Pure: the same cells and the same Style give
+// the same bytes. Text that comes from elsewhere is made harmless: no control character of a job's output reaches the
+// terminal.
 #ifndef SWITCHYARD_CLIENT_CLI_TABLE_H_
 #define SWITCHYARD_CLIENT_CLI_TABLE_H_
 
@@ -12,17 +13,18 @@ namespace switchyard::client::cli {
 
 // How to render, and the moment that ages are counted from.
 struct View {
-  int width = 0;        // columns; 0: unlimited
+  int width = 0;  // columns; 0: unlimited
   bool colour = false;
-  bool wide = false;    // also the columns for specialists
+  bool wide = false;  // also the columns for specialists
   int64_t now_utc_ms = 0;
 };
 
 enum class Tone { kPlain, kStrong, kFaint, kGood, kWarning, kBad };
 
 struct Cell {
-  Cell(std::string text_in, Tone tone_in = Tone::kPlain) : text(std::move(text_in)), tone(tone_in) {}  // NOLINT: cells are texts
-  Cell(const char* text_in) : text(text_in), tone(Tone::kPlain) {}                                     // NOLINT
+  Cell(std::string text_in, Tone tone_in = Tone::kPlain)
+      : text(std::move(text_in)), tone(tone_in) {}                  // NOLINT: cells are texts
+  Cell(const char* text_in) : text(text_in), tone(Tone::kPlain) {}  // NOLINT
   std::string text;
   Tone tone;
 };
@@ -45,8 +47,8 @@ class Table {
   void AddRow(std::vector<Cell> cells);
   bool empty() const { return rows_.empty(); }
 
-  // One line a row beneath a line of headers. Where the width does not suffice the widest columns are cut first, each cut
-  // marked by "…"; no line is wider than the view.
+  // One line a row beneath a line of headers. Where the width does not suffice the widest columns are cut first, each
+  // cut marked by "…"; no line is wider than the view.
   std::string Render(const View& view) const;
 
  private:

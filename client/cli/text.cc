@@ -18,7 +18,8 @@ std::string WordOfName(std::string name) {
   for (const std::string prefix : kPrefixes) {
     if (name.rfind(prefix, 0) == 0) name = name.substr(prefix.size());
   }
-  for (char& letter : name) letter = letter == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  for (char& letter : name)
+    letter = letter == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
   return name;
 }
 
@@ -42,7 +43,8 @@ std::vector<std::string> EnumWords(const google::protobuf::EnumDescriptor* type)
   return words;
 }
 
-absl::StatusOr<int> ParseEnumWord(const google::protobuf::EnumDescriptor* type, const std::string& noun, const std::string& word) {
+absl::StatusOr<int> ParseEnumWord(const google::protobuf::EnumDescriptor* type, const std::string& noun,
+                                  const std::string& word) {
   const std::string wanted = WordOfName(word);
   for (int i = 0; i < type->value_count(); ++i) {
     if (type->value(i)->number() != 0 && WordOfName(type->value(i)->name()) == wanted) return type->value(i)->number();
@@ -52,22 +54,24 @@ absl::StatusOr<int> ParseEnumWord(const google::protobuf::EnumDescriptor* type, 
 }
 
 Cell StateCell(v1::JobState state) {
-  const Tone tone = state == v1::RUNNING || state == v1::SUCCEEDED      ? Tone::kGood
-                    : state == v1::FAILED                               ? Tone::kBad
-                    : state == v1::PENDING || state == v1::STOPPING     ? Tone::kWarning
-                    : state == v1::CANCELLED                            ? Tone::kFaint
-                                                                        : Tone::kPlain;
+  const Tone tone = state == v1::RUNNING || state == v1::SUCCEEDED  ? Tone::kGood
+                    : state == v1::FAILED                           ? Tone::kBad
+                    : state == v1::PENDING || state == v1::STOPPING ? Tone::kWarning
+                    : state == v1::CANCELLED                        ? Tone::kFaint
+                                                                    : Tone::kPlain;
   return Cell(Word(state), tone);
 }
 
 Cell StateCell(v1::NodeState state) {
-  const Tone tone = state == v1::READY                                ? Tone::kGood
-                    : state == v1::UNREACHABLE || state == v1::LOST   ? Tone::kBad
-                                                                      : Tone::kWarning;
+  const Tone tone = state == v1::READY                              ? Tone::kGood
+                    : state == v1::UNREACHABLE || state == v1::LOST ? Tone::kBad
+                                                                    : Tone::kWarning;
   return Cell(Word(state), tone);
 }
 
-std::string Count(size_t number, const std::string& noun) { return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s"); }
+std::string Count(size_t number, const std::string& noun) {
+  return fmt::format("{} {}{}", number, noun, number == 1 ? "" : "s");
+}
 
 std::string Watts(int64_t milliwatts) { return FormatPower(Power(milliwatts)); }
 std::string WattsIfKnown(int64_t milliwatts) { return milliwatts == -1 ? "-" : Watts(milliwatts); }
@@ -147,8 +151,8 @@ absl::StatusOr<v1::StreamLogsRequest> ParseLogTarget(const std::string& text) {
   }
   const bool index_fits = index.empty() ? second == std::string::npos : AllDigits(index) && index.size() <= 9;
   if (!index_fits || group.find('/') != std::string::npos || (second != std::string::npos && group.empty())) {
-    return absl::InvalidArgumentError(
-        fmt::format("task \"{}\": not a task; write ID, ID/INDEX, ID/GROUP or ID/GROUP/INDEX, for example 17/worker/2", text));
+    return absl::InvalidArgumentError(fmt::format(
+        "task \"{}\": not a task; write ID, ID/INDEX, ID/GROUP or ID/GROUP/INDEX, for example 17/worker/2", text));
   }
   request.set_group(group);
   request.set_index(index.empty() ? 0 : std::stoi(index));

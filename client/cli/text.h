@@ -2,10 +2,9 @@
 #ifndef SWITCHYARD_CLIENT_CLI_TEXT_H_
 #define SWITCHYARD_CLIENT_CLI_TEXT_H_
 
+#include <cstdint>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/generated_enum_reflection.h>
-
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,16 +15,21 @@
 
 namespace switchyard::client::cli {
 
-// "running" of RUNNING, "preparing" of TASK_PREPARING, "cooling-zone" of COOLING_ZONE; "-" of an unspecified one. A number that
-// this program does not know, from a newer scheduler, is written as such.
+// "running" of RUNNING, "preparing" of TASK_PREPARING, "cooling-zone" of COOLING_ZONE; "-" of an unspecified one. A
+// number that this program does not know, from a newer scheduler, is written as such.
 std::string EnumWord(const google::protobuf::EnumDescriptor* type, int value);
 std::vector<std::string> EnumWords(const google::protobuf::EnumDescriptor* type);
-absl::StatusOr<int> ParseEnumWord(const google::protobuf::EnumDescriptor* type, const std::string& noun, const std::string& word);
+absl::StatusOr<int> ParseEnumWord(const google::protobuf::EnumDescriptor* type, const std::string& noun,
+                                  const std::string& word);
 
 template <typename Enum>
-std::string Word(Enum value) { return EnumWord(google::protobuf::GetEnumDescriptor<Enum>(), value); }
+std::string Word(Enum value) {
+  return EnumWord(google::protobuf::GetEnumDescriptor<Enum>(), value);
+}
 template <typename Enum>
-std::vector<std::string> Words() { return EnumWords(google::protobuf::GetEnumDescriptor<Enum>()); }
+std::vector<std::string> Words() {
+  return EnumWords(google::protobuf::GetEnumDescriptor<Enum>());
+}
 template <typename Enum>
 absl::StatusOr<Enum> ParseWord(const std::string& noun, const std::string& word) {
   const absl::StatusOr<int> value = ParseEnumWord(google::protobuf::GetEnumDescriptor<Enum>(), noun, word);
@@ -42,7 +46,7 @@ std::string WattsIfKnown(int64_t milliwatts);      // "-" of -1
 std::string Percent(int64_t part, int64_t whole);  // "97%"; "-" of nothing
 std::string GpuCount(int64_t milli);               // "3.5 GPU"
 std::string Money(int64_t micro_usd);
-std::string At(int64_t utc_ms);                    // "2026-11-23T03:40:17Z"; "-" of 0
+std::string At(int64_t utc_ms);                     // "2026-11-23T03:40:17Z"; "-" of 0
 std::string Age(int64_t utc_ms, const View& view);  // "5m" since then; "-" of 0
 std::string In(int64_t utc_ms, const View& view);   // "in 5m", "now" when it is past
 

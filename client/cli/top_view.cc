@@ -21,7 +21,8 @@ v1::ListBudgetsResponse Tightest(const v1::ListBudgetsResponse& all) {
   const auto free_share = [](const v1::BudgetStatus* budget) {
     return static_cast<double>(budget->headroom_mw()) / static_cast<double>(std::max<int64_t>(1, budget->cap_mw()));
   };
-  std::stable_sort(order.begin(), order.end(), [&](const auto* a, const auto* b) { return free_share(a) < free_share(b); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](const auto* a, const auto* b) { return free_share(a) < free_share(b); });
   if (order.size() > kTopBudgets) order.resize(kTopBudgets);
   v1::ListBudgetsResponse tightest;
   for (const v1::BudgetStatus* budget : order) *tightest.add_budgets() = *budget;

@@ -27,7 +27,9 @@ absl::StatusOr<Client*> VerbContext::Connect() {
   options->stop = stop_;
   if (arguments_.log_level != "error") {
     options->on_retry = [](const absl::Status& failure, Duration back_off) {
-      std::fprintf(stderr, "%s\n", fmt::format("{} (trying again in {})", std::string(failure.message()), FormatDuration(back_off)).c_str());
+      std::fprintf(
+          stderr, "%s\n",
+          fmt::format("{} (trying again in {})", std::string(failure.message()), FormatDuration(back_off)).c_str());
     };
   }
   absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(*options);

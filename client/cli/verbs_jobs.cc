@@ -77,7 +77,8 @@ void RegisterCancel(CLI::App& app, Action* action) {
       request.mutable_ids()->Add(ids.begin(), ids.end());
       const absl::StatusOr<v1::CancelResponse> response = (*client)->Cancel(request);
       if (!response.ok()) return response.status();
-      context.output().Print(*response, [&](const View&) { return fmt::format("cancelled {}\n", fmt::join(ids, ", ")); });
+      context.output().Print(*response,
+                             [&](const View&) { return fmt::format("cancelled {}\n", fmt::join(ids, ", ")); });
       return kExitDone;
     };
   });
@@ -91,7 +92,8 @@ struct WaitArguments {
 
 void RegisterWait(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<WaitArguments>();
-  CLI::App* verb = app.add_subcommand("wait", "Wait until jobs have ended or reached a state; exit code 3 if one failed");
+  CLI::App* verb =
+      app.add_subcommand("wait", "Wait until jobs have ended or reached a state; exit code 3 if one failed");
   verb->add_option("ID", arguments->ids, "Jobs, e.g. 17 18")->required();
   verb->add_option("--for", arguments->until, "The state to wait for, e.g. running; default: until ended");
   verb->add_option("--timeout", arguments->timeout, "Give up after this long, e.g. 5m; default never");
@@ -134,7 +136,8 @@ void RegisterLogs(CLI::App& app, Action* action) {
   CLI::App* verb = app.add_subcommand("logs", "Print what a task writes, live through its agent");
   verb->add_option("ID[/TASK]", arguments->target, "A job, or a task of it: 17, 17/2, 17/worker/2")->required();
   verb->add_flag("-f,--follow", arguments->follow, "Go on until the task ends");
-  verb->add_option("--tail", arguments->tail, "Only the last so many lines of what is kept")->check(CLI::Range(1, 100'000));
+  verb->add_option("--tail", arguments->tail, "Only the last so many lines of what is kept")
+      ->check(CLI::Range(1, 100'000));
   verb->callback([arguments, action] {
     v1::StreamLogsRequest request = UsageValue(ParseLogTarget(arguments->target));
     request.set_follow(arguments->follow);

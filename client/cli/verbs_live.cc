@@ -45,8 +45,10 @@ void RegisterEvents(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<EventsArguments>();
   CLI::App* verb = app.add_subcommand("events", "List what happened");
   verb->add_flag("-f,--follow", arguments->follow, "Go on with what happens");
-  verb->add_option("--since", arguments->since, "A span or a time: 2h, 2026-11-23T03:40:17Z; default all kept, with -f from now");
-  verb->add_option("--limit", arguments->limit, "At most so many of the kept ones; default 1,000")->check(CLI::Range(1, 10'000));
+  verb->add_option("--since", arguments->since,
+                   "A span or a time: 2h, 2026-11-23T03:40:17Z; default all kept, with -f from now");
+  verb->add_option("--limit", arguments->limit, "At most so many of the kept ones; default 1,000")
+      ->check(CLI::Range(1, 10'000));
   verb->callback([arguments, action] {
     if (!arguments->since.empty()) UsageValue(ParseSince(arguments->since, 0));
     *action = [arguments](VerbContext& context) { return PrintEvents(*arguments, context); };
@@ -100,7 +102,8 @@ absl::StatusOr<int> Top(Duration interval, VerbContext& context) {
 
 void RegisterTop(CLI::App& app, Action* action) {
   auto interval = std::make_shared<std::string>("1s");
-  CLI::App* verb = app.add_subcommand("top", "Live view of sites, budgets, alarms and jobs; one frame where output is no terminal");
+  CLI::App* verb =
+      app.add_subcommand("top", "Live view of sites, budgets, alarms and jobs; one frame where output is no terminal");
   verb->add_option("--interval", *interval, "Time between two frames; default 1s");
   verb->callback([interval, action] {
     *action = [span = UsageValue(ParseDuration(*interval))](VerbContext& context) { return Top(span, context); };

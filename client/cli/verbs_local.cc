@@ -29,7 +29,8 @@ absl::StatusOr<int> Check(const CheckArguments& arguments, VerbContext& context)
   }
   for (const CheckedFile& file : checked) {
     for (const std::string& error : file.errors) std::fprintf(stderr, "%s\n", Harmless(error).c_str());
-    for (const std::string& warning : file.warnings) std::fprintf(stderr, "%s\n", Harmless("warning: " + warning).c_str());
+    for (const std::string& warning : file.warnings)
+      std::fprintf(stderr, "%s\n", Harmless("warning: " + warning).c_str());
     if (file.errors.empty()) {
       context.output().PrintText(fmt::format("{}: a valid {} file: {}\n", file.file, file.kind, file.summary));
     }
@@ -41,10 +42,11 @@ void RegisterCheck(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<CheckArguments>();
   CLI::App* verb = app.add_subcommand("check", "Validate job, cluster, agent and client files; needs no scheduler");
   verb->add_option("FILE", arguments->files, "Files; what each is, is told by its content")->required();
-  verb->add_option("--set", arguments->overrides, "Override path=value in job files; repeatable")->expected(1)->take_all();
-  verb->callback([arguments, action] {
-    *action = [arguments](VerbContext& context) { return Check(*arguments, context); };
-  });
+  verb->add_option("--set", arguments->overrides, "Override path=value in job files; repeatable")
+      ->expected(1)
+      ->take_all();
+  verb->callback(
+      [arguments, action] { *action = [arguments](VerbContext& context) { return Check(*arguments, context); }; });
 }
 
 void RegisterCompletion(CLI::App& app, Action* action) {

@@ -17,12 +17,14 @@ absl::StatusOr<int> Act(const NodeAction& request, const std::string& done, Verb
   if (!client.ok()) return client.status();
   const absl::StatusOr<v1::NodeActionResponse> response = (*client)->NodeAction(request);
   if (!response.ok()) return response.status();
-  context.output().Print(*response, [&](const View&) { return fmt::format("node \"{}\": {}\n", request.node(), done); });
+  context.output().Print(*response,
+                         [&](const View&) { return fmt::format("node \"{}\": {}\n", request.node(), done); });
   return kExitDone;
 }
 
 // cordon, uncordon, undrain: a node and nothing else.
-void RegisterPlain(CLI::App& app, Action* action, const char* name, NodeAction::Action word, const char* help, const char* done) {
+void RegisterPlain(CLI::App& app, Action* action, const char* name, NodeAction::Action word, const char* help,
+                   const char* done) {
   auto node = std::make_shared<std::string>();
   CLI::App* verb = app.add_subcommand(name, help);
   verb->add_option("NODE", *node, "The node, as SITE/NODE")->required();
@@ -42,12 +44,14 @@ void RegisterDrain(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* verb = app.add_subcommand("drain", "End what a node has and give it nothing new");
   verb->add_option("NODE", arguments->node, "The node, as SITE/NODE")->required();
-  verb->add_option("--deadline", arguments->deadline, "Tasks still there after this are stopped, e.g. 30m; default at once");
+  verb->add_option("--deadline", arguments->deadline,
+                   "Tasks still there after this are stopped, e.g. 30m; default at once");
   verb->callback([arguments, action] {
     NodeAction request;
     request.set_node(arguments->node);
     request.set_action(NodeAction::DRAIN);
-    if (!arguments->deadline.empty()) request.set_drain_deadline_ms(UsageValue(ParseDuration(arguments->deadline)).count());
+    if (!arguments->deadline.empty())
+      request.set_drain_deadline_ms(UsageValue(ParseDuration(arguments->deadline)).count());
     *action = [request](VerbContext& context) { return Act(request, "draining", context); };
   });
 }
@@ -65,9 +69,9 @@ void RegisterChecked(CLI::App& node_verb, Action* action, const char* name, Node
   verb->add_flag("--checked", arguments->checked, "You looked yourself: watts are granted on your word");
   verb->callback([arguments, word, name, statement, done, action] {
     if (!arguments->checked) {
-      throw CLI::ValidationError(
-          fmt::format("node \"{}\": \"{}\" states that {}; look, then repeat it with --checked", arguments->node, name, statement),
-          CLI::ExitCodes::ValidationError);
+      throw CLI::ValidationError(fmt::format("node \"{}\": \"{}\" states that {}; look, then repeat it with --checked",
+                                             arguments->node, name, statement),
+                                 CLI::ExitCodes::ValidationError);
     }
     NodeAction request;
     request.set_node(arguments->node);
@@ -119,7 +123,8 @@ void RegisterNodes(CLI::App& app, Action* action) {
 
 void RegisterToken(CLI::App& app, Action* action) {
   auto node = std::make_shared<std::string>();
-  CLI::App* verb = app.add_subcommand("token", "Make a token with which a node's agent gets its certificate: one use, one hour");
+  CLI::App* verb =
+      app.add_subcommand("token", "Make a token with which a node's agent gets its certificate: one use, one hour");
   verb->add_option("NODE", *node, "The node, as SITE/NODE")->required();
   verb->callback([node, action] {
     *action = [node](VerbContext& context) -> absl::StatusOr<int> {

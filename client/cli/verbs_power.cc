@@ -38,24 +38,36 @@ void Register(CLI::App& app, Action* action, const Question<Message>& question) 
 }  // namespace
 
 void RegisterPowerVerbs(CLI::App& app, Action* action) {
-  Register<v1::ListSitesResponse>(app, action, {"sites", "List sites: caps, bounds, hashing and AI", nullptr, nullptr, false,
-      [](Client& client, const std::string&) { return client.ListSites(); }, SitesView});
-  Register<v1::SiteStatus>(app, action, {"site", "Show one site, and what its commissioning waits for", "ID", "The site", true,
-      [](Client& client, const std::string& id) { return client.GetSite(id); }, SiteView});
-  Register<v1::ListBudgetsResponse>(app, action, {"budgets", "List budgets: cap, bound, headroom, measured watts and shares",
-      "SITE", "Only budgets of this site", false,
-      [](Client& client, const std::string& site) { return client.ListBudgets(site); }, BudgetsView});
-  Register<v1::ListAlarmsResponse>(app, action, {"alarms", "List what is wrong, and what to do about it", nullptr, nullptr, false,
-      [](Client& client, const std::string&) { return client.ListAlarms(); }, AlarmsView});
-  Register<v1::WhyNotRisingResponse>(app, action, {"why-not-rising", "Which node, plan or term keeps watts from rising", "BUDGET",
-      "Only this budget, as SITE/BUDGET", false,
-      [](Client& client, const std::string& budget) { return client.WhyNotRising(budget); }, WhyNotRisingView});
-  Register<v1::ListPlansResponse>(app, action, {"plans", "List open yield plans: what they need, have and take from whom", nullptr,
-      nullptr, false, [](Client& client, const std::string&) { return client.ListPlans(); }, PlansView});
-  Register<v1::ListTenantsResponse>(app, action, {"tenants", "List tenants: use, quota, borrowing, spend", nullptr, nullptr, false,
-      [](Client& client, const std::string&) { return client.ListTenants(); }, TenantsView});
-  Register<v1::TenantStatus>(app, action, {"tenant", "Show one tenant", "ID", "The tenant", true,
-      [](Client& client, const std::string& id) { return client.GetTenant(id); }, TenantView});
+  Register<v1::ListSitesResponse>(app, action,
+                                  {"sites", "List sites: caps, bounds, hashing and AI", nullptr, nullptr, false,
+                                   [](Client& client, const std::string&) { return client.ListSites(); }, SitesView});
+  Register<v1::SiteStatus>(app, action,
+                           {"site", "Show one site, and what its commissioning waits for", "ID", "The site", true,
+                            [](Client& client, const std::string& id) { return client.GetSite(id); }, SiteView});
+  Register<v1::ListBudgetsResponse>(
+      app, action,
+      {"budgets", "List budgets: cap, bound, headroom, measured watts and shares", "SITE", "Only budgets of this site",
+       false, [](Client& client, const std::string& site) { return client.ListBudgets(site); }, BudgetsView});
+  Register<v1::ListAlarmsResponse>(
+      app, action,
+      {"alarms", "List what is wrong, and what to do about it", nullptr, nullptr, false,
+       [](Client& client, const std::string&) { return client.ListAlarms(); }, AlarmsView});
+  Register<v1::WhyNotRisingResponse>(
+      app, action,
+      {"why-not-rising", "Which node, plan or term keeps watts from rising", "BUDGET",
+       "Only this budget, as SITE/BUDGET", false,
+       [](Client& client, const std::string& budget) { return client.WhyNotRising(budget); }, WhyNotRisingView});
+  Register<v1::ListPlansResponse>(
+      app, action,
+      {"plans", "List open yield plans: what they need, have and take from whom", nullptr, nullptr, false,
+       [](Client& client, const std::string&) { return client.ListPlans(); }, PlansView});
+  Register<v1::ListTenantsResponse>(
+      app, action,
+      {"tenants", "List tenants: use, quota, borrowing, spend", nullptr, nullptr, false,
+       [](Client& client, const std::string&) { return client.ListTenants(); }, TenantsView});
+  Register<v1::TenantStatus>(app, action,
+                             {"tenant", "Show one tenant", "ID", "The tenant", true,
+                              [](Client& client, const std::string& id) { return client.GetTenant(id); }, TenantView});
 }
 
 }  // namespace switchyard::client::cli

@@ -19,8 +19,8 @@ void RegisterOrphans(CLI::App& app, Action* action) {
   });
 }
 
-void RegisterOrphanWord(CLI::App& orphan, Action* action, const char* name, v1::OrphanActionRequest::Action word, const char* help,
-                        const char* done) {
+void RegisterOrphanWord(CLI::App& orphan, Action* action, const char* name, v1::OrphanActionRequest::Action word,
+                        const char* help, const char* done) {
   struct Arguments {
     uint64_t allocation = 0;
     std::string node;
@@ -39,15 +39,16 @@ void RegisterOrphanWord(CLI::App& orphan, Action* action, const char* name, v1::
       request.set_action(word);
       const absl::StatusOr<v1::OrphanActionResponse> response = (*client)->OrphanAction(request);
       if (!response.ok()) return response.status();
-      context.output().Print(*response,
-                             [&](const View&) { return fmt::format("allocation \"{}\": {}\n", arguments->allocation, done); });
+      context.output().Print(
+          *response, [&](const View&) { return fmt::format("allocation \"{}\": {}\n", arguments->allocation, done); });
       return kExitDone;
     };
   });
 }
 
 void RegisterQuarantine(CLI::App& app, Action* action) {
-  CLI::App* verb = app.add_subcommand("quarantine", "List devices that drew more than they had confirmed; or clear one");
+  CLI::App* verb =
+      app.add_subcommand("quarantine", "List devices that drew more than they had confirmed; or clear one");
   verb->require_subcommand(0, 1);
   auto device = std::make_shared<std::string>();
   CLI::App* clear = verb->add_subcommand("clear", "Trust a device again: it was repaired or replaced");
@@ -60,7 +61,8 @@ void RegisterQuarantine(CLI::App& app, Action* action) {
       request.set_device(*device);
       const absl::StatusOr<v1::ClearQuarantineResponse> response = (*client)->ClearQuarantine(request);
       if (!response.ok()) return response.status();
-      context.output().Print(*response, [&](const View&) { return fmt::format("device \"{}\": trusted again\n", *device); });
+      context.output().Print(*response,
+                             [&](const View&) { return fmt::format("device \"{}\": trusted again\n", *device); });
       return kExitDone;
     };
   });
@@ -81,7 +83,8 @@ void RegisterStrayVerbs(CLI::App& app, Action* action) {
   CLI::App* orphan = app.add_subcommand("orphan", "Decide about one orphan: stop or adopt");
   orphan->require_subcommand(1);
   RegisterOrphanWord(*orphan, action, "stop", v1::OrphanActionRequest::STOP, "End it", "stopping");
-  RegisterOrphanWord(*orphan, action, "adopt", v1::OrphanActionRequest::ADOPT, "Make it a task of its job again", "adopted");
+  RegisterOrphanWord(*orphan, action, "adopt", v1::OrphanActionRequest::ADOPT, "Make it a task of its job again",
+                     "adopted");
   RegisterQuarantine(app, action);
 }
 

@@ -44,7 +44,8 @@ absl::StatusOr<int> Submit(const SubmitArguments& arguments, VerbContext& contex
   if (!response.ok()) return response.status();
   // For a person the ids come at once; for a program there is one document, and with --wait that is of the jobs' end.
   if (!arguments.wait || !context.output().for_program()) {
-    context.output().Print(*response, [&](const View&) { return fmt::format("{}\n", fmt::join(response->job_ids(), "\n")); });
+    context.output().Print(*response,
+                           [&](const View&) { return fmt::format("{}\n", fmt::join(response->job_ids(), "\n")); });
   }
   if (!arguments.wait) return kExitDone;
   WaitOptions options;
@@ -56,15 +57,18 @@ absl::StatusOr<int> Submit(const SubmitArguments& arguments, VerbContext& contex
 
 void RegisterSubmitVerb(CLI::App& app, Action* action) {
   auto arguments = std::make_shared<SubmitArguments>();
-  CLI::App* verb = app.add_subcommand("submit", "Submit the jobs of one or more files, all or none, and print their ids");
+  CLI::App* verb =
+      app.add_subcommand("submit", "Submit the jobs of one or more files, all or none, and print their ids");
   verb->add_option("FILE", arguments->files, "Job files, one YAML document a job; - for standard input")->required();
   verb->add_flag("--wait", arguments->wait, "Wait until the jobs have ended; exit code 3 if one failed");
-  verb->add_option("--key", arguments->key, "Idempotency key: the same key and files never make the jobs twice; default random");
-  verb->add_option("--set", arguments->overrides, "Override path=value in every document, e.g. resources.gpus=8; repeatable")
-      ->expected(1)->take_all();
-  verb->callback([arguments, action] {
-    *action = [arguments](VerbContext& context) { return Submit(*arguments, context); };
-  });
+  verb->add_option("--key", arguments->key,
+                   "Idempotency key: the same key and files never make the jobs twice; default random");
+  verb->add_option("--set", arguments->overrides,
+                   "Override path=value in every document, e.g. resources.gpus=8; repeatable")
+      ->expected(1)
+      ->take_all();
+  verb->callback(
+      [arguments, action] { *action = [arguments](VerbContext& context) { return Submit(*arguments, context); }; });
 }
 
 }  // namespace switchyard::client::cli

@@ -22,7 +22,8 @@ absl::StatusOr<int> WaitAndReport(VerbContext& context, const std::vector<uint64
   std::map<uint64_t, std::string> shown;
   options.on_change = [&](const v1::Job& job) {
     const std::string reason = JobReason(job);
-    const std::string line = fmt::format("job {}: {}{}{}", job.id(), Word(job.state()), reason.empty() ? "" : ": ", reason);
+    const std::string line =
+        fmt::format("job {}: {}{}{}", job.id(), Word(job.state()), reason.empty() ? "" : ": ", reason);
     if (std::exchange(shown[job.id()], line) != line) context.Progress(line);
   };
   const absl::StatusOr<std::vector<v1::Job>> jobs = (*client)->Wait(ids, options);
@@ -33,8 +34,10 @@ absl::StatusOr<int> WaitAndReport(VerbContext& context, const std::vector<uint64
     *response.add_jobs() = job;
     if (!WaitedInVain(job.state(), options.until)) continue;
     exit_code = kExitJobFailed;
-    std::fprintf(stderr, "%s\n", Harmless(fmt::format("job \"{}\": {}: {}", job.id(), Word(job.state()),
-                                                      job.reason().empty() ? "no reason given" : job.reason())).c_str());
+    std::fprintf(stderr, "%s\n",
+                 Harmless(fmt::format("job \"{}\": {}: {}", job.id(), Word(job.state()),
+                                      job.reason().empty() ? "no reason given" : job.reason()))
+                     .c_str());
   }
   context.output().Print(response, [&](const View& view) { return JobsView(response, view); });
   return exit_code;

@@ -1,6 +1,7 @@
 // A program of an ML team: submits a training job, waits for it with its log on the screen, and says what it cost.
 //   cpp_client TENANT COMMAND [ARGUMENT...]
-// The scheduler is found as the command line finds it: SWITCHYARD_SERVER, ~/.config/switchyard/client.yaml, the local socket.
+// The scheduler is found as the command line finds it: SWITCHYARD_SERVER, ~/.config/switchyard/client.yaml, the local
+// socket.
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -70,7 +71,7 @@ int main(int argc, char** argv) {
 
   absl::StatusOr<std::vector<v1::Job>> ended = (*client)->Wait({id}, {});
   if (!ended.ok()) return Fail(ended.status());
-  std::printf("job %llu: %s %s\n", static_cast<unsigned long long>(id), v1::JobState_Name(ended->front().state()).c_str(),
-              ended->front().reason().c_str());
+  std::printf("job %llu: %s %s\n", static_cast<unsigned long long>(id),
+              v1::JobState_Name(ended->front().state()).c_str(), ended->front().reason().c_str());
   return ended->front().state() == v1::SUCCEEDED ? 0 : 1;
 }

@@ -1,11 +1,10 @@
 #include "client/client_options.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "client/client.h"
 
@@ -46,7 +45,9 @@ TEST_F(ClientOptionsTest, DefaultIsTheLocalSocket) {
 }
 
 TEST_F(ClientOptionsTest, TheFileIsFoundAndTheEnvironmentOverridesIt) {
-  Write("server: sched.example:7443\nca_file: ca.pem\ncertificate_file: /etc/c.pem\nkey_file: /etc/k.pem\ncall_timeout: 5s\n");
+  Write(
+      "server: sched.example:7443\nca_file: ca.pem\ncertificate_file: /etc/c.pem\nkey_file: /etc/k.pem\ncall_timeout: "
+      "5s\n");
   auto options = LoadClientOptions();
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->server, "sched.example:7443");
@@ -60,7 +61,8 @@ TEST_F(ClientOptionsTest, TheFileIsFoundAndTheEnvironmentOverridesIt) {
 }
 
 TEST_F(ClientOptionsTest, AllErrorsOfTheFileComeAtOnceWithTheirPlace) {
-  const std::string path = Write("sever: a\ncall_timeout: 5\ninsecure_loopback: maybe\nserver: [a]\nserver_name: a\nserver_name: b\n");
+  const std::string path =
+      Write("sever: a\ncall_timeout: 5\ninsecure_loopback: maybe\nserver: [a]\nserver_name: a\nserver_name: b\n");
   const auto options = LoadClientOptions(path);
   ASSERT_FALSE(options.ok());
   const std::string message(options.status().message());
@@ -92,7 +94,8 @@ TEST_F(ClientOptionsTest, PlainTcpStaysOnThisMachine) {
 TEST_F(ClientOptionsTest, WhatIsNoAddressIsRefused) {
   ClientOptions options;
   options.insecure_loopback = true;
-  for (const char* server : {"", "localhost", "localhost:", ":7443", "localhost:http", "localhost:0", "localhost:70000", "unix:"}) {
+  for (const char* server :
+       {"", "localhost", "localhost:", ":7443", "localhost:http", "localhost:0", "localhost:70000", "unix:"}) {
     options.server = server;
     EXPECT_THAT(Refusal(options), HasSubstr("not an address")) << server;
   }

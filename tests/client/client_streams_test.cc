@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <thread>
 
 #include "client/client.h"
@@ -31,8 +30,11 @@ std::string Brief(const v1::WatchResponse& message) {
 TEST(WatchTest, ResumesABrokenStreamFromTheLastProgress) {
   FakeScheduler scheduler;
   scheduler.watches = {
-      Watches{{JobMessage(MakeJob(17, v1::PENDING, 4)), ProgressMessage(5), JobMessage(MakeJob(17, v1::PREPARING, 6))}, true, kBroken},
-      Watches{{JobMessage(MakeJob(17, v1::PREPARING, 6)), JobMessage(MakeJob(17, v1::RUNNING, 7))}, true, grpc::Status::OK},
+      Watches{{JobMessage(MakeJob(17, v1::PENDING, 4)), ProgressMessage(5), JobMessage(MakeJob(17, v1::PREPARING, 6))},
+              true,
+              kBroken},
+      Watches{
+          {JobMessage(MakeJob(17, v1::PREPARING, 6)), JobMessage(MakeJob(17, v1::RUNNING, 7))}, true, grpc::Status::OK},
       Watches{{JobMessage(MakeJob(17, v1::SUCCEEDED, 8))}, false, grpc::Status::OK}};
   std::vector<std::string> seen;
   const absl::Status status = ConnectTo(scheduler.options())->Watch({{17}, 0}, [&](const v1::WatchResponse& message) {
@@ -40,7 +42,8 @@ TEST(WatchTest, ResumesABrokenStreamFromTheLastProgress) {
     return message.job().state() != v1::SUCCEEDED;
   });
   EXPECT_TRUE(status.ok()) << status;
-  EXPECT_THAT(seen, ElementsAre("17:PENDING@4", "PROGRESS@5", "17:PREPARING@6", "17:PREPARING@6", "17:RUNNING@7", "17:SUCCEEDED@8"));
+  EXPECT_THAT(seen, ElementsAre("17:PENDING@4", "PROGRESS@5", "17:PREPARING@6", "17:PREPARING@6", "17:RUNNING@7",
+                                "17:SUCCEEDED@8"));
   ASSERT_EQ(scheduler.watch_requests.size(), 3U);
   EXPECT_EQ(scheduler.watch_requests[0].from_revision(), 0U);
   EXPECT_EQ(scheduler.watch_requests[1].from_revision(), 5U) << "6 was not complete when the line broke";
@@ -111,7 +114,9 @@ TEST(WaitTest, WatchesOnlyWhatIsMissingUntilItIsThere) {
   WaitOptions options;
   options.until = v1::RUNNING;
   std::vector<std::string> changes;
-  options.on_change = [&](const v1::Job& job) { changes.push_back(std::to_string(job.id()) + v1::JobState_Name(job.state())); };
+  options.on_change = [&](const v1::Job& job) {
+    changes.push_back(std::to_string(job.id()) + v1::JobState_Name(job.state()));
+  };
   const auto jobs = ConnectTo(scheduler.options())->Wait({17, 18}, options);
   ASSERT_TRUE(jobs.ok()) << jobs.status();
   EXPECT_EQ((*jobs)[1].state(), v1::RUNNING);
@@ -123,8 +128,8 @@ TEST(WaitTest, WatchesOnlyWhatIsMissingUntilItIsThere) {
 TEST(WaitTest, AnOlderStateNeverReplacesANewerOne) {
   FakeScheduler scheduler;
   scheduler.PutJob(MakeJob(17, v1::RUNNING, 9));
-  scheduler.watches = {Watches{{JobMessage(MakeJob(17, v1::FAILED, 3)), JobMessage(MakeJob(17, v1::SUCCEEDED, 10))}, false,
-                               grpc::Status::OK}};
+  scheduler.watches = {Watches{
+      {JobMessage(MakeJob(17, v1::FAILED, 3)), JobMessage(MakeJob(17, v1::SUCCEEDED, 10))}, false, grpc::Status::OK}};
   const auto jobs = ConnectTo(scheduler.options())->Wait({17}, {});
   ASSERT_TRUE(jobs.ok()) << jobs.status();
   EXPECT_EQ(jobs->front().state(), v1::SUCCEEDED);

@@ -140,7 +140,8 @@ grpc::Status FakeScheduler::Meet(Context* context) {
 }
 
 template <typename Message>
-grpc::Status FakeScheduler::Play(Context* context, std::deque<StreamScript<Message>>* scripts, grpc::ServerWriter<Message>* writer) {
+grpc::Status FakeScheduler::Play(Context* context, std::deque<StreamScript<Message>>* scripts,
+                                 grpc::ServerWriter<Message>* writer) {
   StreamScript<Message> script;
   script.ends = false;
   std::unique_lock<std::mutex> lock(mutex_);
@@ -180,13 +181,16 @@ grpc::Status FakeScheduler::GetJob(Context* context, const v1::GetJobRequest* re
   return grpc::Status::OK;
 }
 
-grpc::Status FakeScheduler::ListJobs(Context* context, const v1::ListJobsRequest* request, v1::ListJobsResponse* response) {
+grpc::Status FakeScheduler::ListJobs(Context* context, const v1::ListJobsRequest* request,
+                                     v1::ListJobsResponse* response) {
   if (const grpc::Status status = Meet(context); !status.ok()) return status;
   const std::lock_guard<std::mutex> lock(mutex_);
   job_lists.push_back(*request);
   const uint64_t below = request->page_token().empty() ? UINT64_MAX : std::stoull(request->page_token());
   for (auto job = jobs_.rbegin(); job != jobs_.rend(); ++job) {
-    if (job->first >= below || (request->state() != v1::JOB_STATE_UNSPECIFIED && job->second.state() != request->state())) continue;
+    if (job->first >= below ||
+        (request->state() != v1::JOB_STATE_UNSPECIFIED && job->second.state() != request->state()))
+      continue;
     if (response->jobs_size() == std::min(page_bound, request->page_size())) {
       response->set_next_page_token(std::to_string(response->jobs(response->jobs_size() - 1).id()));
       break;
@@ -209,20 +213,24 @@ grpc::Status FakeScheduler::Explain(Context* context, const v1::ExplainRequest*,
   return Meet(context);
 }
 
-grpc::Status FakeScheduler::Watch(Context* context, const v1::WatchRequest* request, grpc::ServerWriter<v1::WatchResponse>* writer) {
+grpc::Status FakeScheduler::Watch(Context* context, const v1::WatchRequest* request,
+                                  grpc::ServerWriter<v1::WatchResponse>* writer) {
   Remember(&watch_requests, *request);
   return Play(context, &watches, writer);
 }
-grpc::Status FakeScheduler::StreamLogs(Context* context, const v1::StreamLogsRequest* request, grpc::ServerWriter<v1::LogChunk>* writer) {
+grpc::Status FakeScheduler::StreamLogs(Context* context, const v1::StreamLogsRequest* request,
+                                       grpc::ServerWriter<v1::LogChunk>* writer) {
   Remember(&log_requests, *request);
   return Play(context, &logs, writer);
 }
-grpc::Status FakeScheduler::StreamEvents(Context* context, const v1::StreamEventsRequest* request, grpc::ServerWriter<v1::Event>* writer) {
+grpc::Status FakeScheduler::StreamEvents(Context* context, const v1::StreamEventsRequest* request,
+                                         grpc::ServerWriter<v1::Event>* writer) {
   Remember(&event_requests, *request);
   return Play(context, &events, writer);
 }
 
-grpc::Status FakeScheduler::ListNodes(Context* context, const v1::ListNodesRequest* request, v1::ListNodesResponse* response) {
+grpc::Status FakeScheduler::ListNodes(Context* context, const v1::ListNodesRequest* request,
+                                      v1::ListNodesResponse* response) {
   if (const grpc::Status status = Meet(context); !status.ok()) return status;
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& [id, node] : nodes_) {
@@ -253,33 +261,40 @@ grpc::Status FakeScheduler::GetSite(Context* context, const v1::GetSiteRequest* 
   response->set_id(request->id());
   return Meet(context);
 }
-grpc::Status FakeScheduler::ListBudgets(Context* context, const v1::ListBudgetsRequest*, v1::ListBudgetsResponse* response) {
+grpc::Status FakeScheduler::ListBudgets(Context* context, const v1::ListBudgetsRequest*,
+                                        v1::ListBudgetsResponse* response) {
   *response = budgets;
   return Meet(context);
 }
-grpc::Status FakeScheduler::ListTenants(Context* context, const v1::ListTenantsRequest*, v1::ListTenantsResponse* response) {
+grpc::Status FakeScheduler::ListTenants(Context* context, const v1::ListTenantsRequest*,
+                                        v1::ListTenantsResponse* response) {
   response->add_tenants()->set_id("research");
   return Meet(context);
 }
-grpc::Status FakeScheduler::GetTenant(Context* context, const v1::GetTenantRequest* request, v1::TenantStatus* response) {
+grpc::Status FakeScheduler::GetTenant(Context* context, const v1::GetTenantRequest* request,
+                                      v1::TenantStatus* response) {
   response->set_id(request->id());
   return Meet(context);
 }
-grpc::Status FakeScheduler::ListAlarms(Context* context, const v1::ListAlarmsRequest*, v1::ListAlarmsResponse* response) {
+grpc::Status FakeScheduler::ListAlarms(Context* context, const v1::ListAlarmsRequest*,
+                                       v1::ListAlarmsResponse* response) {
   *response = alarms;
   return Meet(context);
 }
-grpc::Status FakeScheduler::WhyNotRising(Context* context, const v1::WhyNotRisingRequest* request, v1::WhyNotRisingResponse* response) {
+grpc::Status FakeScheduler::WhyNotRising(Context* context, const v1::WhyNotRisingRequest* request,
+                                         v1::WhyNotRisingResponse* response) {
   auto* entry = response->add_entries();
   entry->set_budget(request->budget().empty() ? "moses-lake/meter" : request->budget());
   entry->add_blocked_by("node \"moses-lake/rack-001\": not heard from");
   return Meet(context);
 }
-grpc::Status FakeScheduler::ListOrphans(Context* context, const v1::ListOrphansRequest*, v1::ListOrphansResponse* response) {
+grpc::Status FakeScheduler::ListOrphans(Context* context, const v1::ListOrphansRequest*,
+                                        v1::ListOrphansResponse* response) {
   response->add_orphans()->set_id(900);
   return Meet(context);
 }
-grpc::Status FakeScheduler::ListQuarantine(Context* context, const v1::ListQuarantineRequest*, v1::ListQuarantineResponse* response) {
+grpc::Status FakeScheduler::ListQuarantine(Context* context, const v1::ListQuarantineRequest*,
+                                           v1::ListQuarantineResponse* response) {
   response->add_devices()->set_device("SN-4711");
   return Meet(context);
 }
@@ -287,20 +302,24 @@ grpc::Status FakeScheduler::ListPlans(Context* context, const v1::ListPlansReque
   response->add_plans()->set_id(3);
   return Meet(context);
 }
-grpc::Status FakeScheduler::NodeAction(Context* context, const v1::NodeActionRequest* request, v1::NodeActionResponse* response) {
+grpc::Status FakeScheduler::NodeAction(Context* context, const v1::NodeActionRequest* request,
+                                       v1::NodeActionResponse* response) {
   Remember(&node_actions, *request);
   response->set_store_revision(7);
   return Meet(context);
 }
-grpc::Status FakeScheduler::OrphanAction(Context* context, const v1::OrphanActionRequest* request, v1::OrphanActionResponse*) {
+grpc::Status FakeScheduler::OrphanAction(Context* context, const v1::OrphanActionRequest* request,
+                                         v1::OrphanActionResponse*) {
   Remember(&orphan_actions, *request);
   return Meet(context);
 }
-grpc::Status FakeScheduler::ClearQuarantine(Context* context, const v1::ClearQuarantineRequest* request, v1::ClearQuarantineResponse*) {
+grpc::Status FakeScheduler::ClearQuarantine(Context* context, const v1::ClearQuarantineRequest* request,
+                                            v1::ClearQuarantineResponse*) {
   Remember(&cleared, request->device());
   return Meet(context);
 }
-grpc::Status FakeScheduler::CreateToken(Context* context, const v1::CreateTokenRequest*, v1::CreateTokenResponse* response) {
+grpc::Status FakeScheduler::CreateToken(Context* context, const v1::CreateTokenRequest*,
+                                        v1::CreateTokenResponse* response) {
   response->set_token("c0ffee");
   response->set_expires_utc_ms(1'764'000'000'000);
   return Meet(context);

@@ -1,11 +1,11 @@
-// A scheduler for tests of clients: real gRPC on a unix socket of its own, answers from a script. It remembers what it was asked.
+// A scheduler for tests of clients: real gRPC on a unix socket of its own, answers from a script. It remembers what it
+// was asked.
 #ifndef SWITCHYARD_TESTS_CLIENT_FAKE_SCHEDULER_H_
 #define SWITCHYARD_TESTS_CLIENT_FAKE_SCHEDULER_H_
 
-#include <grpcpp/grpcpp.h>
-
 #include <condition_variable>
 #include <deque>
+#include <grpcpp/grpcpp.h>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -42,7 +42,7 @@ class FakeScheduler final : public v1::JobService::Service, public v1::ClusterSe
   // Options that retry within milliseconds.
   ClientOptions options() const;
 
-  void Stop();   // as if killed: streams break, calls find nobody
+  void Stop();  // as if killed: streams break, calls find nobody
   void Start();
 
   // ---- the script; set before the calls that meet it ----
@@ -60,7 +60,7 @@ class FakeScheduler final : public v1::JobService::Service, public v1::ClusterSe
   std::deque<StreamScript<v1::Event>> events;
 
   // ---- what was asked ----
-  std::vector<v1::SubmitRequest> submits;          // also those that were failed
+  std::vector<v1::SubmitRequest> submits;  // also those that were failed
   std::vector<v1::CancelRequest> cancels;
   std::vector<v1::ListJobsRequest> job_lists;
   std::vector<v1::WatchRequest> watch_requests;

@@ -1,13 +1,12 @@
 // A client with a certificate, and one without, at a scheduler that asks for one.
-#include <gtest/gtest.h>
+#include "common/platform/tls.h"
 
 #include <filesystem>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
 
 #include "client/client.h"
-#include "common/platform/tls.h"
 #include "switchyard/v1/job_service.grpc.pb.h"
-
-#include <grpcpp/grpcpp.h>
 
 namespace switchyard::client {
 namespace {

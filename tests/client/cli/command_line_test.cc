@@ -1,12 +1,10 @@
 // The program `switchyard` as users and scripts run it, against a scripted scheduler.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <csignal>
 #include <filesystem>
 #include <fstream>
-
+#include <gmock/gmock.h>
 #include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
 
 #include "client/cli/table.h"
 #include "tests/client/cli/process.h"
@@ -29,10 +27,15 @@ class CommandLineTest : public testing::Test {
  protected:
   Process Start(std::vector<std::string> words, const std::string& input = "") {
     words.insert(words.begin(), kProgram);
-    return Process(words, {{"SWITCHYARD_SERVER", scheduler_.address()}, {"HOME", scheduler_.folder()},
-                           {"XDG_CONFIG_HOME", scheduler_.folder()}}, input);
+    return Process(words,
+                   {{"SWITCHYARD_SERVER", scheduler_.address()},
+                    {"HOME", scheduler_.folder()},
+                    {"XDG_CONFIG_HOME", scheduler_.folder()}},
+                   input);
   }
-  ProcessResult Run(std::vector<std::string> words, const std::string& input = "") { return Start(std::move(words), input).Wait(); }
+  ProcessResult Run(std::vector<std::string> words, const std::string& input = "") {
+    return Start(std::move(words), input).Wait();
+  }
 
   std::string Write(const std::string& name, const std::string& text) {
     const std::string path = scheduler_.folder() + "/" + name;
@@ -54,9 +57,11 @@ class CommandLineTest : public testing::Test {
 TEST_F(CommandLineTest, HelpAndVersionSucceedAndListTheVerbs) {
   const ProcessResult help = Run({"--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* verb : {"submit", "jobs", "job", "cancel", "wait", "explain", "logs", "nodes", "node", "cordon", "uncordon", "drain",
-                           "undrain", "orphans", "orphan", "quarantine", "token", "sites", "site", "budgets", "alarms",
-                           "why-not-rising", "plans", "tenants", "tenant", "events", "top", "check", "completion"}) {
+  for (const char* verb :
+       {"submit", "jobs",   "job",      "cancel",  "wait",      "explain",        "logs",   "nodes",
+        "node",   "cordon", "uncordon", "drain",   "undrain",   "orphans",        "orphan", "quarantine",
+        "token",  "sites",  "site",     "budgets", "alarms",    "why-not-rising", "plans",  "tenants",
+        "tenant", "events", "top",      "check",   "completion"}) {
     EXPECT_THAT(help.out, HasSubstr(std::string("  ") + verb + " ")) << verb;
     EXPECT_EQ(Run({verb, "--help"}).exit_code, 0) << verb;
   }
@@ -66,17 +71,30 @@ TEST_F(CommandLineTest, HelpAndVersionSucceedAndListTheVerbs) {
 }
 
 TEST_F(CommandLineTest, UsageErrorsExitWithTwo) {
-  const std::vector<std::vector<std::string>> wrong = {
-      {}, {"frobnicate"}, {"jobs", "--state", "runing"}, {"job"}, {"job", "x"}, {"wait", "17", "--timeout", "5"},
-      {"jobs", "-o", "xml"}, {"node"}, {"node", "admit", "s/n"}, {"orphan"}, {"orphan", "stop", "x"}, {"completion", "fish"},
-      {"logs", "17/a/b/c"}, {"events", "--since", "yesterday"}, {"--call-timeout", "5", "jobs"}, {"submit"}};
+  const std::vector<std::vector<std::string>> wrong = {{},
+                                                       {"frobnicate"},
+                                                       {"jobs", "--state", "runing"},
+                                                       {"job"},
+                                                       {"job", "x"},
+                                                       {"wait", "17", "--timeout", "5"},
+                                                       {"jobs", "-o", "xml"},
+                                                       {"node"},
+                                                       {"node", "admit", "s/n"},
+                                                       {"orphan"},
+                                                       {"orphan", "stop", "x"},
+                                                       {"completion", "fish"},
+                                                       {"logs", "17/a/b/c"},
+                                                       {"events", "--since", "yesterday"},
+                                                       {"--call-timeout", "5", "jobs"},
+                                                       {"submit"}};
   for (const std::vector<std::string>& words : wrong) {
     const ProcessResult result = Run(words);
     EXPECT_EQ(result.exit_code, 2) << testing::PrintToString(words) << result.err;
     EXPECT_THAT(result.err, Not(IsEmpty()));
     EXPECT_THAT(result.out, IsEmpty());
   }
-  EXPECT_THAT(Run({"node", "lost", "s/n"}).err, HasSubstr("its devices are off or gone; look, then repeat it with --checked"));
+  EXPECT_THAT(Run({"node", "lost", "s/n"}).err,
+              HasSubstr("its devices are off or gone; look, then repeat it with --checked"));
   EXPECT_THAT(scheduler_.node_actions, IsEmpty());
 }
 
@@ -180,12 +198,14 @@ TEST_F(CommandLineTest, ATerminalGetsColouredLinesThatFitUnlessNoColorIsSet) {
 }
 
 TEST_F(CommandLineTest, TopRedrawsOnATerminalAndGivesItBack) {
-  Process process({kProgram, "top", "--interval", "1ms"}, {{"SWITCHYARD_SERVER", scheduler_.address()}, {"TERM", "xterm"}}, "", 100);
+  Process process({kProgram, "top", "--interval", "1ms"},
+                  {{"SWITCHYARD_SERVER", scheduler_.address()}, {"TERM", "xterm"}}, "", 100);
   scheduler_.AwaitCalls(12);  // three frames of four questions
   process.Signal(SIGINT);
   const ProcessResult result = process.Wait();
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(testing::StartsWith("\x1b[?1049h"), HasSubstr("no alarms"), testing::EndsWith("\x1b[?1049l")));
+  EXPECT_THAT(result.out,
+              AllOf(testing::StartsWith("\x1b[?1049h"), HasSubstr("no alarms"), testing::EndsWith("\x1b[?1049l")));
 }
 
 TEST_F(CommandLineTest, OperatorsWordsBecomeNodeActions) {
@@ -225,10 +245,13 @@ TEST_F(CommandLineTest, EveryReadingVerbAnswersAsTextJsonAndYaml) {
   v1::NodeStatus node;
   node.set_id("s/n");
   scheduler_.PutNode(node);
-  const std::vector<std::vector<std::string>> verbs = {
-      {"jobs"}, {"job", "j17"}, {"explain", "17"}, {"nodes"}, {"node", "s/n"}, {"orphans"}, {"quarantine"}, {"token", "s/n"},
-      {"sites"}, {"site", "s"}, {"budgets"}, {"budgets", "s"}, {"alarms"}, {"why-not-rising"}, {"why-not-rising", "s/b"}, {"plans"},
-      {"tenants"}, {"tenant", "research"}, {"top"}, {"cancel", "17"}};
+  const std::vector<std::vector<std::string>> verbs = {{"jobs"},       {"job", "j17"},     {"explain", "17"},
+                                                       {"nodes"},      {"node", "s/n"},    {"orphans"},
+                                                       {"quarantine"}, {"token", "s/n"},   {"sites"},
+                                                       {"site", "s"},  {"budgets"},        {"budgets", "s"},
+                                                       {"alarms"},     {"why-not-rising"}, {"why-not-rising", "s/b"},
+                                                       {"plans"},      {"tenants"},        {"tenant", "research"},
+                                                       {"top"},        {"cancel", "17"}};
   for (std::vector<std::string> words : verbs) {
     EXPECT_THAT(Run(words).out, Not(IsEmpty())) << words[0];
     words.insert(words.end(), {"-o", "json"});
@@ -290,7 +313,8 @@ TEST_F(CommandLineTest, TheExampleInCppSubmitsWaitsAndPrintsTheLog) {
   log.messages[0].set_data("epoch 1\n");
   scheduler_.logs = {log};
   const ProcessResult result = Process({SWITCHYARD_BINARY_DIR "/bin/cpp_client", "research", "true"},
-                                       {{"SWITCHYARD_SERVER", scheduler_.address()}, {"HOME", scheduler_.folder()}}).Wait();
+                                       {{"SWITCHYARD_SERVER", scheduler_.address()}, {"HOME", scheduler_.folder()}})
+                                   .Wait();
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, AllOf(HasSubstr("job 17 submitted"), HasSubstr("epoch 1"), HasSubstr("job 17: SUCCEEDED")));
   ASSERT_EQ(scheduler_.submits.size(), 1U);
@@ -303,7 +327,8 @@ TEST_F(CommandLineTest, CheckTellsFilesApartAndNeedsNoScheduler) {
   const std::string client = Write("client.yaml", "server: unix:/tmp/s\n");
   const ProcessResult good = Run({"check", job, client});
   EXPECT_EQ(good.exit_code, 0) << good.err;
-  EXPECT_THAT(good.out, AllOf(HasSubstr("job.yaml: a valid job file: 1 job\n"), HasSubstr("client.yaml: a valid client file")));
+  EXPECT_THAT(good.out,
+              AllOf(HasSubstr("job.yaml: a valid job file: 1 job\n"), HasSubstr("client.yaml: a valid client file")));
 
   const std::string bad_job = Write("bad.yaml", "kind: training\nnmae: train\n");
   const std::string bad_cluster = Write("cluster.yaml", "cluster: demo\nsitse: []\n");
@@ -311,8 +336,9 @@ TEST_F(CommandLineTest, CheckTellsFilesApartAndNeedsNoScheduler) {
   const std::string other = Write("other.yaml", "colour: green\n");
   const ProcessResult bad = Run({"check", job, bad_job, bad_cluster, bad_agent, other, "/nonexistent.yaml"});
   EXPECT_EQ(bad.exit_code, 1);
-  EXPECT_THAT(bad.err, AllOf(HasSubstr("bad.yaml:2:1:"), HasSubstr("cluster.yaml:2:1:"), HasSubstr("agent.yaml:2:1:"),
-                             HasSubstr("other.yaml:1:1: neither"), HasSubstr("file \"/nonexistent.yaml\": cannot be read")));
+  EXPECT_THAT(bad.err,
+              AllOf(HasSubstr("bad.yaml:2:1:"), HasSubstr("cluster.yaml:2:1:"), HasSubstr("agent.yaml:2:1:"),
+                    HasSubstr("other.yaml:1:1: neither"), HasSubstr("file \"/nonexistent.yaml\": cannot be read")));
   const ProcessResult json = Run({"check", bad_job, "-o", "json"});
   EXPECT_EQ(json.exit_code, 1);
   EXPECT_THAT(json.out, AllOf(HasSubstr("\"valid\": false"), HasSubstr("\"kind\": \"job\"")));
@@ -336,8 +362,11 @@ TEST_F(CommandLineTest, TheCompletionScriptCompletesVerbsOptionsAndWords) {
   const std::string script = Write("completion.bash", Run({"completion", "bash"}).out);
   const auto complete = [&](const std::string& words, int cursor) {
     const ProcessResult result =
-        Process({"/bin/bash", "-c", "set -eu; source " + script + "; COMP_WORDS=(" + words + "); COMP_CWORD=" + std::to_string(cursor) +
-                                        "; _switchyard; echo \"${COMPREPLY[*]}\""}, {}).Wait();
+        Process({"/bin/bash", "-c",
+                 "set -eu; source " + script + "; COMP_WORDS=(" + words + "); COMP_CWORD=" + std::to_string(cursor) +
+                     "; _switchyard; echo \"${COMPREPLY[*]}\""},
+                {})
+            .Wait();
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return result.out;
   };

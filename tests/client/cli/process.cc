@@ -1,15 +1,14 @@
 #include "tests/client/cli/process.h"
 
-#include <fcntl.h>
-#include <pty.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <pty.h>
 #include <sstream>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/check.h"
 
@@ -54,9 +53,10 @@ Process::Process(const std::vector<std::string>& words, const std::map<std::stri
     fcntl(controller, F_SETFD, FD_CLOEXEC);
     fcntl(terminal, F_SETFD, FD_CLOEXEC);
   }
-  const int files[3] = {open((folder_ + "/in").c_str(), O_RDONLY | O_CLOEXEC),
-                        terminal >= 0 ? terminal : open((folder_ + "/out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600),
-                        open((folder_ + "/err").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
+  const int files[3] = {
+      open((folder_ + "/in").c_str(), O_RDONLY | O_CLOEXEC),
+      terminal >= 0 ? terminal : open((folder_ + "/out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600),
+      open((folder_ + "/err").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)};
   pid_ = fork();
   SWITCHYARD_CHECK(pid_ >= 0);
   if (pid_ == 0) {
@@ -68,7 +68,8 @@ Process::Process(const std::vector<std::string>& words, const std::map<std::stri
   if (controller < 0) return;
   terminal_reader_ = std::thread([this, controller] {
     char buffer[4096];
-    for (ssize_t n = 0; (n = read(controller, buffer, sizeof(buffer))) > 0;) terminal_out_.append(buffer, static_cast<size_t>(n));
+    for (ssize_t n = 0; (n = read(controller, buffer, sizeof(buffer))) > 0;)
+      terminal_out_.append(buffer, static_cast<size_t>(n));
     close(controller);  // EIO: the process has closed its side
   });
 }

@@ -2,10 +2,9 @@
 #ifndef SWITCHYARD_TESTS_CLIENT_CLI_PROCESS_H_
 #define SWITCHYARD_TESTS_CLIENT_CLI_PROCESS_H_
 
-#include <sys/types.h>
-
 #include <map>
 #include <string>
+#include <sys/types.h>
 #include <thread>
 #include <vector>
 
@@ -21,8 +20,8 @@ class Process {
  public:
   // Starts words[0] with this process's environment and `environment` over it; standard input is `input`. With a
   // `terminal_width` standard output is a terminal of so many columns, else a file.
-  Process(const std::vector<std::string>& words, const std::map<std::string, std::string>& environment, const std::string& input = "",
-          int terminal_width = 0);
+  Process(const std::vector<std::string>& words, const std::map<std::string, std::string>& environment,
+          const std::string& input = "", int terminal_width = 0);
   ~Process();
   void Signal(int number);
   ProcessResult Wait();

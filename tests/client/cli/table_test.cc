@@ -1,7 +1,6 @@
 #include "client/cli/table.h"
 
 #include <gtest/gtest.h>
-
 #include <sstream>
 
 namespace switchyard::client::cli {
@@ -9,7 +8,8 @@ namespace {
 
 Table Jobs() {
   Table table({NumberColumn("ID"), {"NAME"}, NumberColumn("GRANT"), WideColumn("PRINCIPAL"), {"REASON"}});
-  table.AddRow({"17", "train-llama", "5.6kW", "uid:1000", "budget \"moses-lake/feeder-a\" has 900W headroom, 1.4kW are needed"});
+  table.AddRow(
+      {"17", "train-llama", "5.6kW", "uid:1000", "budget \"moses-lake/feeder-a\" has 900W headroom, 1.4kW are needed"});
   table.AddRow({"9", "hash", "17.4MW", "uid:0", ""});
   return table;
 }
@@ -66,8 +66,9 @@ TEST(TableTest, ColoursOnlyWhereTheViewHasThem) {
 
 TEST(TableTest, ControlCharactersOfOthersNeverReachTheTerminal) {
   Table table({{"NAME"}});
-  table.AddRow({"evil\x1b[2J\n\xc2\x9b"
-                "31mname"});
+  table.AddRow(
+      {"evil\x1b[2J\n\xc2\x9b"
+       "31mname"});
   EXPECT_EQ(table.Render({}), "NAME\nevil [2J   31mname\n");
 }
 

@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <yaml-cpp/yaml.h>
 
 #include "client/cli/job_view.h"
 #include "client/cli/node_view.h"
@@ -10,6 +9,7 @@
 #include "client/cli/top_view.h"
 #include "client/cli/waiting.h"
 #include "tests/client/fake_scheduler.h"
+#include <yaml-cpp/yaml.h>
 
 namespace switchyard::client::cli {
 namespace {
@@ -175,7 +175,8 @@ TEST(TextTest, WordsOfEnumsAreLowerCaseAndParsedInAnyCase) {
   EXPECT_EQ(Word(static_cast<v1::JobState>(99)), "unknown(99)");
   EXPECT_EQ(*ParseWord<v1::JobState>("state", "RUNNING"), v1::RUNNING);
   const auto unknown = ParseWord<v1::JobState>("state", "runing");
-  EXPECT_THAT(std::string(unknown.status().message()), HasSubstr("state \"runing\": unknown, allowed are pending, preparing"));
+  EXPECT_THAT(std::string(unknown.status().message()),
+              HasSubstr("state \"runing\": unknown, allowed are pending, preparing"));
 }
 
 TEST(TextTest, JobIdsAreNumbersWithOrWithoutJ) {
