@@ -1,0 +1,37 @@
+// The one place where the ledger is written: what each node, device group and allocation counts, by the rules of
+// docs/protocol.md, "Ledger". Everything else calls these after it changed an entity.
+#ifndef SWITCHYARD_SCHEDULER_CORE_CHARGES_H_
+#define SWITCHYARD_SCHEDULER_CORE_CHARGES_H_
+
+#include "common/units.h"
+#include "scheduler/core/entities.h"
+#include "scheduler/core/state.h"
+
+namespace switchyard::core {
+
+// What the entities count by themselves, without the ledger: CheckInvariants recounts with the same three functions.
+Power PlatformWatts(const Node& node);
+Power UnallocatedWatts(const Node& node, const Group& group);
+Power AllocationWatts(const Node& node, const Allocation& allocation);
+
+// Bring the ledger up to date with an entity.
+void ChargePlatform(Step& step, Node& node);
+void ChargeGroup(Step& step, Node& node, Group& group);
+void ChargeAllocation(Step& step, Allocation& allocation);
+void ChargeNode(Step& step, Node& node);  // all of it
+
+// Binds devices to an allocation, and gives them back. Devices of a PERSISTENT class carry their last setting along: the
+// allocation inherits it as its first confirmed watts, and the pool inherits the allocation's last confirmed watts.
+void HoldDevices(Step& step, Allocation& allocation);
+void ReturnDevices(Step& step, Allocation& allocation);
+
+// The most that the devices count while nothing is allocated on them.
+Power IdleWatts(const Node& node, const Group& group, size_t devices);
+
+// Orders `grant` for the allocation with this batch's revision. A lowering starts the node's clock for its acknowledgement and
+// the watch of the lowest meter above.
+void OrderGrant(Step& step, Allocation& allocation, Power grant, Power transient = Power());
+
+}  // namespace switchyard::core
+
+#endif  // SWITCHYARD_SCHEDULER_CORE_CHARGES_H_

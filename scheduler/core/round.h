@@ -1,0 +1,56 @@
+// One scheduling round, as numbered steps. Policy proposes, the ledger disposes.
+#ifndef SWITCHYARD_SCHEDULER_CORE_ROUND_H_
+#define SWITCHYARD_SCHEDULER_CORE_ROUND_H_
+
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "scheduler/core/state.h"
+#include "scheduler/placement/node_view.h"
+#include "scheduler/placement/place.h"
+#include "scheduler/queueing/tenant_share.h"
+
+namespace switchyard::core {
+
+void RunRound(Step& step);
+
+// Why nothing may rise under each budget now: overage, silent nodes, the start of a term, unknown load. Kept in the budgets.
+void FindBlockedBudgets(Step& step);
+
+// ---- shared with explain, so that its verdict is the decision ----
+
+// Nodes as the placement sees them. With `preemptor`, devices of running jobs that it may preempt count as reclaimable.
+std::vector<placement::NodeView> MakeViews(const State& state, MonoTime now, UtcTime utc, const Job* preemptor);
+
+// Whether `job` may preempt `victim` now.
+bool MayPreempt(const Job& job, const Job& victim, UtcTime utc);
+
+// Whether the node of a placement has the cpu, memory and disk for it beside what lives there now.
+bool HasRoom(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement);
+
+std::vector<queueing::TenantShare> TenantShares(const State& state);
+
+// A job's constraints that no node decides: dependencies, back-off, quota, an open plan. The first that binds.
+std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& job, MonoTime now,
+                                                 const std::vector<queueing::TenantShare>& shares);
+
+// What starting it would take. `needs` are over the ledger, by budget.
+struct Proposal {
+  std::vector<placement::TaskPlacement> placements;
+  std::map<uint32_t, Power> needs;
+  std::set<uint64_t> preempted;                    // jobs that make way
+  bool immediate = false;                          // headroom and devices are there now
+  std::optional<placement::Shortfall> shortfall;   // nothing else is set then
+};
+Proposal ProposeStart(const State& state, const Job& job, const std::vector<placement::TaskToPlace>& tasks,
+                      std::vector<placement::NodeView>& views, MonoTime now, UtcTime utc);
+
+// Firm watts and GPUs that its missing tasks would add at most.
+Power WattsOf(const State& state, const v1::JobSpec& spec);
+int64_t GpuMilliOf(const v1::JobSpec& spec);
+
+}  // namespace switchyard::core
+
+#endif  // SWITCHYARD_SCHEDULER_CORE_ROUND_H_

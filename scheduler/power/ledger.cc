@@ -1,0 +1,71 @@
+#include "scheduler/power/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/check.h"
+
+namespace switchyard::power {
+
+Ledger::Ledger(std::vector<Limit> limits, std::vector<Chain> chains)
+    : limits_(std::move(limits)), chains_(std::move(chains)), charged_(limits_.size()), earmarked_(limits_.size()),
+      held_(limits_.size()) {}
+
+void Ledger::Move(uint32_t chain, Power from, Power to, MonoTime now) {
+  if (from == to) return;
+  for (const Edge& edge : chains_[chain]) {
+    const Power change = ScaleUp(to, edge.coefficient) - ScaleUp(from, edge.coefficient);
+    charged_[edge.budget] += change;
+    SWITCHYARD_CHECK(charged_[edge.budget] >= Power()) << "budget " << edge.budget << " charged " << charged_[edge.budget];
+    const Limit& limit = limits_[edge.budget];
+    if (change < Power() && limit.overhead.count() > 0 && limit.overhead_lag > Duration()) {
+      // Of what the meter got back, overhead/(1 + overhead) is chillers and fans that run on for a while.
+      const PartsPerMillion share(limit.overhead.count() * 1'000'000 / (1'000'000 + limit.overhead.count()) + 1);
+      const Power amount = ScaleUp(-change, share);
+      const MonoTime until = now + limit.overhead_lag;
+      held_[edge.budget] += amount;
+      if (!releases_.empty() && releases_.back().budget == edge.budget && releases_.back().until == until) {
+        releases_.back().amount += amount;
+      } else {
+        releases_.push_back({until, edge.budget, amount});
+      }
+    }
+  }
+}
+
+void Ledger::Earmark(uint32_t budget, Power change) {
+  earmarked_[budget] += change;
+  SWITCHYARD_CHECK(earmarked_[budget] >= Power()) << "budget " << budget << " earmarked " << earmarked_[budget];
+}
+
+bool Ledger::ReleaseOverhead(MonoTime now) {
+  bool released = false;
+  for (auto it = releases_.begin(); it != releases_.end();) {
+    if (it->until > now) { ++it; continue; }
+    held_[it->budget] -= it->amount;
+    it = releases_.erase(it);
+    released = true;
+  }
+  return released;
+}
+
+MonoTime Ledger::NextOverheadRelease() const {
+  MonoTime next = MonoTime::Never();
+  for (const Held& held : releases_) next = std::min(next, held.until);
+  return next;
+}
+
+Power Ledger::Headroom(uint32_t budget) const {
+  const Limit& limit = limits_[budget];
+  return limit.cap - limit.fault_reserve - limit.base - charged_[budget] - earmarked_[budget] - held_[budget];
+}
+
+bool Ledger::Fits(uint32_t chain, Power from, Power to) const {
+  for (const Edge& edge : chains_[chain]) {
+    const Power change = ScaleUp(to, edge.coefficient) - ScaleUp(from, edge.coefficient);
+    if (change > Power() && change > Headroom(edge.budget)) return false;
+  }
+  return true;
+}
+
+}  // namespace switchyard::power

@@ -1,0 +1,80 @@
+// The sums over which invariant W speaks: for every budget, base load + coefficient x bound over everything beneath it, beside
+// what is earmarked for plans and what released overhead still holds. Integer milliwatts; each product is rounded up on its
+// own, so that adding and removing the same charge leaves nothing behind.
+//
+// The ledger does not refuse a charge: what may already be drawn counts, above the cap or not. Whoever raises something asks
+// Headroom first (invariant Y).
+#ifndef SWITCHYARD_SCHEDULER_POWER_LEDGER_H_
+#define SWITCHYARD_SCHEDULER_POWER_LEDGER_H_
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "common/units.h"
+
+namespace switchyard::power {
+
+struct Edge {
+  uint32_t budget = 0;
+  PartsPerMillion coefficient;
+};
+using Chain = std::vector<Edge>;  // at most 16 edges, each budget once
+
+struct Limit {
+  Power cap;
+  Power base;                    // base load and fixed overhead
+  Power fault_reserve;           // headroom that no raise may use
+  PartsPerMillion overhead;      // meter only: marginal overhead within its coefficients
+  Duration overhead_lag;         // how long released overhead still counts
+};
+
+class Ledger {
+ public:
+  Ledger() = default;
+  Ledger(std::vector<Limit> limits, std::vector<Chain> chains);
+
+  // Exchanges one charge for another on a chain. `from` must be exactly what was charged before (zero at first).
+  void Move(uint32_t chain, Power from, Power to, MonoTime now);
+
+  // Adds to (or, negative, takes from) what is earmarked in a budget for plans.
+  void Earmark(uint32_t budget, Power change);
+
+  // Lets released overhead go whose lag has passed; true if there was some.
+  bool ReleaseOverhead(MonoTime now);
+  MonoTime NextOverheadRelease() const;
+
+  // What a raise may take: cap - reserve - base - charges - earmarks - held overhead. Negative: nothing may rise.
+  Power Headroom(uint32_t budget) const;
+  // base + charges: what W compares with the cap.
+  Power Sum(uint32_t budget) const { return limits_[budget].base + charged_[budget]; }
+  Power Charged(uint32_t budget) const { return charged_[budget]; }
+  Power Earmarked(uint32_t budget) const { return earmarked_[budget]; }
+  Power HeldOverhead(uint32_t budget) const { return held_[budget]; }
+  bool Overage(uint32_t budget) const { return Sum(budget) > limits_[budget].cap; }
+  // Whether the charge on a chain may go from `from` to `to` within the headroom of every budget that it touches.
+  bool Fits(uint32_t chain, Power from, Power to) const;
+
+  const Limit& limit(uint32_t budget) const { return limits_[budget]; }
+  const Chain& chain(uint32_t index) const { return chains_[index]; }
+  uint32_t budgets() const { return static_cast<uint32_t>(limits_.size()); }
+  uint32_t chains() const { return static_cast<uint32_t>(chains_.size()); }
+
+ private:
+  struct Held {
+    MonoTime until;
+    uint32_t budget;
+    Power amount;
+  };
+
+  std::vector<Limit> limits_;
+  std::vector<Chain> chains_;
+  std::vector<Power> charged_;    // Invariant: sum of ScaleUp(charge, coefficient) over all charges
+  std::vector<Power> earmarked_;  // Invariant: sum over open plans
+  std::vector<Power> held_;       // Invariant: sum over releases_
+  std::deque<Held> releases_;     // in order of `until` for each lag; lags are few
+};
+
+}  // namespace switchyard::power
+
+#endif  // SWITCHYARD_SCHEDULER_POWER_LEDGER_H_

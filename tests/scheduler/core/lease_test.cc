@@ -1,0 +1,119 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/cluster_builder.h"
+#include "tests/support/core_harness.h"
+
+namespace switchyard::testing {
+namespace {
+
+TEST(LeaseTest, ExpiryUnderADeviceEnforcerReleasesHashing) {
+  ClusterBuilder builder;
+  builder.Rack("r1").Rack("r2");
+  CoreHarness cluster(builder.configuration());
+  cluster.ConnectAll();
+  cluster.Submit(HashingJob());
+  cluster.Run(Seconds(3));
+  cluster.agent("r1").silent = true;
+  cluster.Run(Seconds(4));
+  EXPECT_EQ(cluster.sum("meter"), Watts(61'000)) << "nothing is free before the lease and its drift have run out";
+  cluster.Run(Seconds(5));
+  EXPECT_EQ(cluster.sum("meter"), Watts(30'000 + 250 + 1000));
+  EXPECT_TRUE(cluster.Happened("LeaseExpired"));
+  cluster.agent("r1").silent = false;
+  cluster.Connect("r1");
+  cluster.Run(Seconds(3));
+  EXPECT_EQ(cluster.sum("meter"), Watts(61'000));
+}
+
+TEST(LeaseTest, ExpiryUnderAnAgentEnforcerReleasesNothingAndBlocksRaises) {
+  ClusterBuilder builder;
+  builder.MeterCap(Watts(50'000)).Rack("r1").Rack("r2");
+  builder.Device("asic").set_enforcer(v1::ENFORCER_AGENT);
+  CoreHarness cluster(builder.configuration());
+  cluster.ConnectAll();
+  cluster.Submit(HashingJob());
+  cluster.Run(Seconds(3));
+  const Power before = cluster.sum("meter");
+  cluster.agent("r1").silent = true;
+  cluster.Run(Seconds(20));
+  EXPECT_EQ(cluster.sum("meter"), before);
+  pb::Command why;
+  why.mutable_query()->mutable_why()->set_budget("site/meter");
+  pb::CommandResult result;
+  ASSERT_TRUE(cluster.Send(why, &result).ok());
+  ASSERT_EQ(result.why().entries_size(), 1);
+  EXPECT_THAT(result.why().entries(0).blocked_by(0), ::testing::HasSubstr("site/r1"));
+  ASSERT_TRUE(cluster.Operator("r1", v1::NodeActionRequest::MARK_LOST).ok());
+  cluster.Run(Seconds(3));
+  EXPECT_EQ(cluster.sum("meter"), Watts(500 + 30'000)) << "a lost node counts nothing";
+}
+
+TEST(LeaseTest, ARefusedLoweringIsNotRenewed) {
+  ClusterBuilder builder;
+  builder.Rack("r1").Rack("r2");
+  CoreHarness cluster(builder.configuration());
+  cluster.ConnectAll();
+  cluster.Submit(HashingJob());
+  cluster.Run(Seconds(3));
+  cluster.agent("r1").ignores_lowering = true;
+  builder.MeterCap(Watts(20'000));
+  ASSERT_TRUE(cluster.Load(builder.configuration()).ok());
+  cluster.Run(Seconds(30));
+  EXPECT_LT(cluster.agent("r1").renewed, cluster.agent("r1").heartbeat);
+  EXPECT_TRUE(cluster.Happened("LeaseExpired"));
+  EXPECT_LE(cluster.sum("meter"), Watts(20'000)) << "silence and refusal end alike";
+}
+
+TEST(LeaseTest, OtherHardwareIsRefusedUntilTheOperatorSaysReplace) {
+  ClusterBuilder builder;
+  builder.Server("s1");
+  CoreHarness cluster(builder.configuration());
+  cluster.ConnectAll();
+  cluster.Disconnect("s1");
+  cluster.agent("s1").hello.set_hardware_id("another machine");
+  cluster.Connect("s1");
+  EXPECT_THAT(cluster.agent("s1").refusal, ::testing::HasSubstr("node replace"));
+  ASSERT_TRUE(cluster.Operator("s1", v1::NodeActionRequest::REPLACE).ok());
+  cluster.agent("s1").refusal.clear();
+  cluster.Connect("s1");
+  EXPECT_EQ(cluster.agent("s1").refusal, "");
+}
+
+TEST(LeaseTest, AnAiOrphanCountsAndWaitsForAWord) {
+  ClusterBuilder builder;
+  builder.Server("s1");
+  CoreHarness cluster(builder.configuration());
+  cluster.ConnectAll();
+  FakeTask orphan;
+  orphan.unknown = true;
+  orphan.phase = v1::TASK_RUNNING;
+  orphan.draw = Watts(1400);
+  orphan.order.set_allocation(999);
+  orphan.order.set_epoch(1);
+  orphan.order.set_job(77);
+  orphan.order.set_kind(v1::TRAINING);
+  orphan.order.set_group("gpu");
+  orphan.order.add_devices("s1-gpu-0");
+  orphan.order.add_devices("s1-gpu-1");
+  const Power before = cluster.sum("meter");
+  cluster.agent("s1").tasks[999] = orphan;
+  cluster.Tell("s1");
+  EXPECT_TRUE(cluster.Happened("OrphanFound"));
+  EXPECT_EQ(cluster.sum("meter"), before - Watts(200) + Watts(1400));
+  const uint64_t job = cluster.Submit(TrainingJob("train", 1, 8));
+  cluster.Settle();
+  EXPECT_EQ(cluster.state_of(job), v1::PENDING) << "its devices are not free";
+  pb::Command stop;
+  stop.mutable_orphan_action()->set_allocation(999);
+  stop.mutable_orphan_action()->set_action(v1::OrphanActionRequest::STOP);
+  stop.mutable_orphan_action()->set_idempotency_key("stop");
+  cluster.agent("s1").tasks[999].unknown = false;
+  ASSERT_TRUE(cluster.Send(stop).ok());
+  cluster.Settle();
+  EXPECT_TRUE(cluster.Happened("OrphanGone"));
+  EXPECT_EQ(cluster.state_of(job), v1::RUNNING);
+}
+
+}  // namespace
+}  // namespace switchyard::testing

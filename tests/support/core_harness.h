@@ -1,0 +1,116 @@
+// The real core under a hand-turned clock, with agents that do at once what they are told unless a test tells them otherwise.
+// Every batch is checked against the invariants; what the core commits is kept, so that a test can crash and restore it.
+#ifndef SWITCHYARD_TESTS_SUPPORT_CORE_HARNESS_H_
+#define SWITCHYARD_TESTS_SUPPORT_CORE_HARNESS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/units.h"
+#include "scheduler/core/core.h"
+#include "scheduler/core/state.h"
+#include "switchyard/store/v1/rows.pb.h"
+
+namespace switchyard::testing {
+
+namespace pb = switchyard::store::v1;
+
+struct FakeTask {
+  v1::DesiredAllocation order;
+  v1::TaskPhase phase = v1::TASK_WAITING;
+  Power draw;            // confirmed as settled
+  int exit_code = 0;
+  bool unknown = false;  // not of the scheduler's making: an orphan
+};
+
+// One agent. It follows its orders when Work() is called; the flags are what a test changes.
+struct FakeAgent {
+  std::string node;
+  uint64_t session = 0;
+  bool connected = false;
+  bool silent = false;         // sends nothing, hears nothing
+  bool ignores_lowering = false;  // neither applies nor acknowledges
+  bool holds_prepare = false;  // stays in PREPARING
+  bool slow_to_settle = false; // acknowledges, but the draw does not fall
+  bool modelled = false;       // no readings
+  uint64_t revision = 0;
+  uint64_t heartbeat = 0;
+  uint64_t sequence = 0;
+  uint64_t renewed = 0;        // newest heartbeat echoed
+  std::map<uint64_t, FakeTask> tasks;
+  std::vector<std::string> removed_log;
+  std::string refusal;
+  v1::NodeHello hello;
+};
+
+class CoreHarness {
+ public:
+  explicit CoreHarness(v1::ClusterConfiguration configuration);
+
+  // Connects every configured node and lets it report: the usual start of a test.
+  CoreHarness& ConnectAll();
+  void Connect(const std::string& node);
+  void Disconnect(const std::string& node);
+
+  // Sends a command in a batch of its own; the reply's status.
+  absl::Status Send(pb::Command command, pb::CommandResult* result = nullptr);
+  uint64_t Submit(const v1::JobSpec& spec);
+  absl::Status Cancel(uint64_t job);
+  absl::Status Load(const v1::ClusterConfiguration& configuration);
+  absl::Status Operator(const std::string& node, v1::NodeActionRequest::Action action, int64_t drain_deadline_ms = 0);
+
+  // Lets the agents do what they were told and report, until nobody has anything to say. Time stands still.
+  void Settle();
+  // Turns the clock, with heartbeats each second and everything that falls due.
+  void Run(Duration span);
+
+  // Ends a task by itself.
+  void Exit(uint64_t job, int exit_code);
+
+  // SIGKILL and a new process on the same rows. Connected agents stay as they are and say hello again.
+  void Restart();
+
+  const core::State& state() const { return core_->state(); }
+  core::Core& machine() { return *core_; }
+  FakeAgent& agent(const std::string& node) { return agents_.at("site/" + node); }
+  const core::Job& job(uint64_t id) const { return state().jobs.at(id); }
+  v1::JobState state_of(uint64_t id) const { return job(id).row.job().state(); }
+  std::vector<const core::Allocation*> allocations_of(uint64_t job) const;
+  Power sum(const std::string& budget) const;
+  Power headroom(const std::string& budget) const;
+  Power grant(uint64_t job) const;   // of all its allocations
+  Power bound(uint64_t job) const;
+  const std::vector<std::string>& events() const { return events_; }  // "Kind subject: text"
+  bool Happened(const std::string& kind) const;
+  MonoTime now() const { return now_; }
+  void Tell(const std::string& node);  // one report of that agent, now
+
+ private:
+  void Apply(std::vector<pb::Command> commands);
+  void Take(const core::Effects& effects);
+  bool Work(FakeAgent& agent);
+  pb::Command ReportOf(FakeAgent& agent);
+  void StartTerm();
+
+  std::unique_ptr<core::Core> core_;
+  MonoTime now_;
+  int64_t utc_ms_ = 1'700'000'000'000;
+  uint64_t sequence_ = 0;
+  uint64_t term_ = 0;
+  uint64_t next_session_ = 1;
+  uint64_t next_key_ = 1;
+  uint64_t next_request_ = 1;
+  std::map<std::string, FakeAgent> agents_;
+  std::map<std::pair<int, std::string>, std::string> rows_;
+  std::map<std::string, core::NodeOrder> undelivered_;
+  std::vector<core::Reply> replies_;
+  std::vector<std::string> events_;
+};
+
+}  // namespace switchyard::testing
+
+#endif  // SWITCHYARD_TESTS_SUPPORT_CORE_HARNESS_H_
