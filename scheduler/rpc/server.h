@@ -29,12 +29,12 @@ namespace switchyard::rpc {
 struct ServerOptions {
   // "unix:PATH" or "HOST:PORT"; at least one. TCP is TLS where `tls` is given; without it, only loopback and only with
   // insecure_loopback: whoever can open a connection there is an operator.
-  std::vector<std::string> listen;
-  std::optional<platform::TlsMaterial> tls;
+  std::vector<std::string> listen = {};
+  std::optional<platform::TlsMaterial> tls = {};
   bool insecure_loopback = false;
-  std::string http;                    // metrics, "HOST:PORT" on loopback; empty: none
+  std::string http = {};                // metrics, "HOST:PORT" on loopback; empty: none
   // Written once everything listens: a line each, "unix PATH", "tcp HOST:PORT" and "metrics HOST:PORT", with the ports bound.
-  std::string port_file;
+  std::string port_file = {};
   Duration drain = Seconds(5);         // calls under way have this long at Stop
 };
 
