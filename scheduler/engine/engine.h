@@ -41,7 +41,8 @@ class EffectSink {
   virtual void OnSessions(uint64_t sequence, std::vector<core::SessionEffect> effects) = 0;
 };
 
-// Called once, on the committer's thread after durability, or at once on the caller's with UNAVAILABLE when the engine takes no
+// For a request (what the core answers: see its contract; a term, an agent's word or a timer is none). Called once, on the
+// committer's thread after durability, or at once on the caller's with UNAVAILABLE when the engine takes no
 // command (queue full, stopping): then nothing was done.
 using Done = std::function<void(const core::Reply& reply)>;
 
