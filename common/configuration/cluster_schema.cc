@@ -31,7 +31,10 @@ void BindFeeds(Binder* binder, const YamlValue& value, const std::string& path, 
 void BindPrices(Binder* binder, const YamlValue& value, const std::string& path, const Schema& schema, const char* key, Unit unit,
                 RepeatedPtrField<v1::PricePoint>* points) {
   if (value.kind == YamlValue::Kind::kSequence) {
-    for (const YamlValue& item : value.items) binder->Bind(schema, item, fmt::format("{}[{}]", path, points->size()), points->Add());
+    for (const YamlValue& item : value.items) {
+      const std::string at = fmt::format("{}[{}]", path, points->size());
+      binder->Bind(schema, item, at, points->Add());
+    }
   } else if (value.kind != YamlValue::Kind::kNull) {
     if (const std::optional<int64_t> constant = binder->Scalar(key, value, unit)) points->Add()->set_value_micro_usd(*constant);
   }
@@ -74,7 +77,8 @@ void BindBudgets(Binder* binder, const YamlValue& value, const std::string& path
     return binder->Report(value, fmt::format("budgets: {}, allowed is a list; write one `- ` for each budget", value.Describe()));
   }
   for (const YamlValue& item : value.items) {
-    binder->Bind(BudgetSchema(), item, fmt::format("{}[{}]", path, site.budgets_size()), site.add_budgets());
+    const std::string at = fmt::format("{}[{}]", path, site.budgets_size());
+    binder->Bind(BudgetSchema(), item, at, site.add_budgets());
     const YamlValue* const cap = item.Find("cap");
     if (cap == nullptr) continue;
     const bool apparent = cap->scalar.ends_with("VA");

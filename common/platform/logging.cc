@@ -1,5 +1,6 @@
 #include "common/platform/logging.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "common/quantity_text.h"
@@ -36,11 +37,13 @@ spdlog::logger& Logger() {
   return *logger;
 }
 
+bool IsPlain(char c) {
+  const unsigned char byte = static_cast<unsigned char>(c);
+  return byte > 0x20 && byte != 0x7f && c != '"' && c != '\\' && c != '=';
+}
+
 std::string Quote(const std::string& value) {
-  if (!value.empty() && value.find_first_of(" \t\r\n\"\\=") == std::string::npos &&
-      value.find_first_of(std::string("\0\x1b", 2)) == std::string::npos) {
-    return value;
-  }
+  if (!value.empty() && std::all_of(value.begin(), value.end(), IsPlain)) return value;
   std::string quoted = "\"";
   for (const char c : value) {
     const unsigned char byte = static_cast<unsigned char>(c);

@@ -1,5 +1,7 @@
 #include "common/topology/validate_configuration.h"
 
+#include <algorithm>
+
 #include "common/topology/checker.h"
 #include "common/topology/topology_builder.h"
 
@@ -137,12 +139,11 @@ void CheckSums(const v1::ClusterConfiguration& configuration, const Names& names
   for (uint32_t n = 0; n < topology.node_count(); ++n) {
     const v1::Node& node = configuration.nodes(static_cast<int>(n));
     const v1::NodeModel& model = *names.node_models.at(node.model());
-    for (int group = kPlatform; group < model.groups_size(); ++group) {
-      const size_t length = topology.ChainFor(n, group).size();
-      if (length <= kMaxChainLength) continue;
+    size_t longest = 0;
+    for (int group = kPlatform; group < model.groups_size(); ++group) longest = std::max(longest, topology.ChainFor(n, group).size());
+    if (longest > kMaxChainLength) {
       checker->Add(fmt::format("nodes[{}].feeds_from", n), Checker::Subject("node", node.site() + "/" + node.id()),
-                   fmt::format("its watts load {} budgets, allowed are {}; make its path to the meter shorter", length, kMaxChainLength));
-      break;
+                   fmt::format("its watts load {} budgets, allowed are {}; make its path to the meter shorter", longest, kMaxChainLength));
     }
     for (const ChainEdge& edge : topology.ChainFor(n, kPlatform)) {
       platform[edge.budget] += ScaleUp(Milliwatts(model.platform_mw()), edge.coefficient);
