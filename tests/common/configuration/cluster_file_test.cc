@@ -171,6 +171,19 @@ TEST(ClusterFileTest, EmptyAndDoubledDocumentsAreRefused) {
   EXPECT_THAT(Error("- a\n"), HasSubstr("site.yaml:1:1: cluster: a list, allowed is a map"));
 }
 
+TEST(ClusterFileTest, AMutilatedFileIsAnErrorOrAFileButNeverACrash) {
+  const std::string sound = kSound;
+  const std::string noise = "[]{}:,-#&*!|>'\"%@`\t\n\\ \x01\xff";
+  for (size_t at = 0; at < sound.size(); at += 11) {
+    const absl::StatusOr<ClusterFile> cut = ParseClusterText(sound.substr(0, at), "site.yaml");
+    EXPECT_TRUE(cut.ok() || !cut.status().message().empty());
+    std::string changed = sound;
+    changed[at] = noise[at % noise.size()];
+    const absl::StatusOr<ClusterFile> mutilated = ParseClusterText(changed, "site.yaml");
+    EXPECT_TRUE(mutilated.ok() || !mutilated.status().message().empty());
+  }
+}
+
 class ClusterFilesTest : public testing::Test {
  protected:
   ClusterFilesTest() {
