@@ -80,6 +80,9 @@ int64_t ProcessStartTicks(pid_t pid) {
   if (!stat.ok()) return 0;
   // The name, in parentheses, may hold blanks and parentheses; the start time is the 20th word after it.
   size_t position = stat->rfind(')');
+  if (position == std::string::npos || position + 2 >= stat->size()) return 0;
+  const char state = (*stat)[position + 2];
+  if (state == 'Z' || state == 'X') return 0;
   for (int word = 0; word < 20 && position != std::string::npos; ++word) position = stat->find(' ', position + 1);
   return position == std::string::npos ? 0 : std::strtoll(stat->c_str() + position, nullptr, 10);
 }

@@ -42,7 +42,7 @@ absl::Status SendCommand(const std::string& task_directory, const std::string& c
 // Makes the FIFO if missing and opens it so that it never reads as closed.
 absl::StatusOr<int> OpenControl(const std::string& task_directory);
 
-// Start time of a process in clock ticks since boot; 0: there is none.
+// Start time of a process in clock ticks since boot; 0: there is none, or it is dead and init has not reaped it yet.
 int64_t ProcessStartTicks(pid_t pid);
 
 // CLOCK_BOOTTIME in milliseconds, the clock of leases.

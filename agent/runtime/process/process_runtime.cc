@@ -230,8 +230,7 @@ void ProcessRuntime::Execute(const std::vector<reconcile::Action>& actions) {
         std::erase_if(failures_, [&](const auto& entry) { return entry.first.allocation == action.allocation; });
         std::erase_if(tasks_, [&](const auto& entry) {
           const bool over = entry.first.allocation == action.allocation && entry.second.ended();
-          if (over) Forget(entry.first, &entry.second);
-          return over;
+          return over && Forget(entry.first, &entry.second);
         });
         break;
       case Kind::kRenewFence: RenewFence(action); break;
@@ -283,19 +282,20 @@ void ProcessRuntime::Stop(SupervisedTask& task, Duration grace) {
   if (!sent.ok()) watcher_.WakeAfter(kLookAgain);  // its supervisor is gone: the next look kills the task
 }
 
-void ProcessRuntime::Forget(TaskKey key, const SupervisedTask* task) {
+bool ProcessRuntime::Forget(TaskKey key, const SupervisedTask* task) {
   const std::string directory = TaskDirectory(file_.state_dir, key);
-  // With the lock in hand no supervisor that is just being born can take the directory over. Its descriptor dies with the file.
-  const absl::StatusOr<int> lock = supervisor::TakeTaskLock(directory);
-  if (!lock.ok()) return platform::Log(LogLevel::kWarning, "task-not-forgotten", {{"task", directory}, {"status", lock.status()}});
-  if (task != nullptr) task->RemoveCgroup();
+  // A supervisor that has said the end has said all. Of one that never spoke the lock must be in hand, lest one that is just being
+  // born takes the directory over.
+  absl::StatusOr<int> lock = -1;
+  if (task == nullptr || !task->ended()) lock = supervisor::TakeTaskLock(directory);
+  if (task != nullptr && lock.ok()) task->RemoveCgroup();
   const std::string trash = fmt::format("{}/{}.{}", TrashDirectory(file_.state_dir), TaskName(key), BootMilliseconds());
-  if (std::rename(directory.c_str(), trash.c_str()) != 0) {
-    platform::Log(LogLevel::kWarning, "task-not-forgotten", {{"task", directory}, {"trash", trash}});
-  }
-  close(*lock);
+  const bool moved = lock.ok() && std::rename(directory.c_str(), trash.c_str()) == 0;
+  if (!moved) platform::Log(LogLevel::kWarning, "task-not-forgotten", {{"task", directory}, {"status", lock.status()}});
+  if (lock.ok() && *lock >= 0) close(*lock);
   cpu_samples_.erase(key);
   watcher_.EmptyTrash();
+  return moved;
 }
 
 void ProcessRuntime::RenewFence(const reconcile::Action& action) {

@@ -61,7 +61,7 @@ class ProcessRuntime final : public Runtime {
   void SetLimit(SupervisedTask& task, Power limit);
   void Stop(SupervisedTask& task, Duration grace);
   // REQUIRES: nothing of it runs. `task` may be null where its directory does not hold a whole one.
-  void Forget(TaskKey key, const SupervisedTask* task);
+  bool Forget(TaskKey key, const SupervisedTask* task);
   void RenewFence(const reconcile::Action& action);
   void FallBack(const reconcile::Action& action);
   void PumpLogs();
