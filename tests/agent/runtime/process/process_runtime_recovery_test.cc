@@ -1,7 +1,6 @@
 // What a new agent process finds after the death of the old one, of a supervisor, or of the machine.
 #include <sys/wait.h>
 
-#include "agent/supervisor/cgroup.h"
 #include "tests/agent/runtime/process/runtime_fixture.h"
 
 namespace switchyard::agent::process {

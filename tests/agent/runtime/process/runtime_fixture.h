@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "agent/runtime/process/process_runtime.h"
+#include "agent/supervisor/cgroup.h"
 #include "agent/supervisor/task_directory.h"
 #include "agent/supervisor/task_status.h"
 #include "agent/supervisor/text_file.h"
@@ -59,7 +60,9 @@ class ProcessRuntimeTest : public ::testing::Test {
       }
       return true;
     }));
+    const auto cgroup = supervisor::Cgroup::At("/sys/fs/cgroup", "switchyard/" + agent_->Identify().agent_incarnation().substr(0, 12));
     agent_.reset();
+    for (const supervisor::CgroupHierarchy& hierarchy : cgroup.hierarchies()) rmdir(hierarchy.path.c_str());
     std::filesystem::remove_all(root_);
   }
 
