@@ -4,7 +4,6 @@
 #include <set>
 #include <tuple>
 
-#include "common/check.h"
 #include "common/stable_hash.h"
 
 namespace switchyard::agent::reconcile {
@@ -68,6 +67,16 @@ bool CarriedOut(const v1::DesiredAllocation& order, const TaskTruth& task) {
   return task.phase != v1::TASK_RUNNING || task.limit <= Target(order, task);
 }
 
+Truths IndexTruth(const MachineTruth& truth) {
+  Truths tasks;
+  for (const TaskTruth& task : truth.tasks) {
+    const TaskTruth*& kept = tasks[task.allocation];
+    const bool better = kept == nullptr || std::pair(Live(task), task.epoch) > std::pair(Live(*kept), kept->epoch);
+    if (better) kept = &task;
+  }
+  return tasks;
+}
+
 void Reconciler::Configure(const v1::Welcome& welcome) {
   lease_.Configure(Milliseconds(welcome.lease_ms()), Milliseconds(welcome.start_grace_ms()));
 }
@@ -106,9 +115,8 @@ absl::Status Reconciler::ReceiveSet(MonoTime now, const v1::DesiredSet& set) {
 void Reconciler::ReceiveRenewal(MonoTime now, const v1::Renewal& renewal) { lease_.Renew(now, renewal.sequence()); }
 
 uint64_t Reconciler::set_hash(MonoTime now) const {
-  if (set_.needs_full()) return 0;
-  if (lease_.Runs(now) && set_.stretch() != lease_.Stretch(now)) return 0;
-  return set_.hash();
+  // Asked for only under a lease: a set that came before it would have to be asked for again.
+  return lease_.Runs(now) && !MayRaise(now) ? 0 : set_.hash();
 }
 
 bool Reconciler::MayRaise(MonoTime now) const {
@@ -119,10 +127,7 @@ std::vector<Action> Reconciler::Decide(MonoTime now, const MachineTruth& truth) 
   std::vector<Action> actions;
   Fence(now, truth, &actions);
   if (truth.scanning) return actions;
-  Truths tasks;
-  for (const TaskTruth& task : truth.tasks) {
-    SWITCHYARD_CHECK(tasks.emplace(task.allocation, &task).second) << "allocation " << task.allocation << " is twice in the truth of " << node_;
-  }
+  const Truths tasks = IndexTruth(truth);
   NoteFollowed(tasks);
   Lower(tasks, &actions);
   // A raise waits until the machine shows that everything of its revision that lowers or stops was carried out.

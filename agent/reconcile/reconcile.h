@@ -24,7 +24,7 @@
 
 namespace switchyard::agent::reconcile {
 
-// One allocation as the machine shows it. At most one per allocation id.
+// One allocation as the machine shows it.
 struct TaskTruth {
   uint64_t allocation = 0;
   uint32_t epoch = 0;
@@ -80,6 +80,10 @@ struct Action {
   MonoTime lease_end;                // on the clock that `now` is of
 };
 
+using Truths = std::map<uint64_t, const TaskTruth*>;
+// By allocation. Of two epochs of one allocation the live one speaks, or the newer: the other is seen when that one is forgotten.
+Truths IndexTruth(const MachineTruth& truth);
+
 // The state of one node. `now` never decreases and runs on while the machine sleeps (CLOCK_BOOTTIME).
 class Reconciler {
  public:
@@ -112,8 +116,8 @@ class Reconciler {
 
   bool LeaseRuns(MonoTime now) const { return lease_.Runs(now); }
   uint64_t applied_revision() const { return applied_revision_; }
-  // Of the set held; 0, which no set has, asks for the full set: there is no base, or the set that is held was learned without
-  // the lease that runs now and so may raise nothing.
+  // Of the set held. 0, which no set has, asks for the full set: a lease runs, and there is no base or the set that is held was
+  // learned without this lease and so may raise nothing.
   uint64_t set_hash(MonoTime now) const;
 
   // For NodeHello and the state directory.
@@ -124,8 +128,6 @@ class Reconciler {
   void RestoreSender(const std::string& cluster_id, uint64_t store_incarnation, uint64_t term);
 
  private:
-  using Truths = std::map<uint64_t, const TaskTruth*>;
-
   bool MayRaise(MonoTime now) const;
   void Fence(MonoTime now, const MachineTruth& truth, std::vector<Action>* actions);
   void NoteFollowed(const Truths& tasks);

@@ -76,8 +76,7 @@ v1::NodeReport Reconciler::Report(MonoTime now, const MachineTruth& truth) const
   report.set_scanning(truth.scanning);
   report.set_fell_back(lease_.FallbackDue(now));
   if (truth.scanning) return report;
-  std::map<uint64_t, const TaskTruth*> tasks;
-  for (const TaskTruth& task : truth.tasks) tasks.emplace(task.allocation, &task);
+  const Truths tasks = IndexTruth(truth);
   for (const auto& [id, task] : tasks) *report.add_allocations() = ReportTask(*task);
   if (!set_.needs_full()) {
     for (const auto& [id, order] : set_.allocations()) {
