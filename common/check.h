@@ -1,5 +1,5 @@
-// CHECK for our own bugs: it stays on in release builds, prints what was found, and ends the process. For what the world
-// can do to us (input, network, disk) use absl::Status instead.
+// CHECK for our own bugs: it stays on in release builds, prints what was found, and ends the process. For what the
+// world can do to us (input, network, disk) use absl::Status instead.
 #ifndef SWITCHYARD_COMMON_CHECK_H_
 #define SWITCHYARD_COMMON_CHECK_H_
 

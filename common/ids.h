@@ -25,7 +25,9 @@ class Name {
   std::string value_;
 };
 template <typename Tag>
-std::ostream& operator<<(std::ostream& out, const Name<Tag>& name) { return out << name.str(); }
+std::ostream& operator<<(std::ostream& out, const Name<Tag>& name) {
+  return out << name.str();
+}
 
 template <typename Tag>
 class Number {
@@ -40,13 +42,15 @@ class Number {
   uint64_t value_ = 0;
 };
 template <typename Tag>
-std::ostream& operator<<(std::ostream& out, Number<Tag> number) { return out << number.value(); }
+std::ostream& operator<<(std::ostream& out, Number<Tag> number) {
+  return out << number.value();
+}
 
 using SiteId = Name<struct SiteIdTag>;
-using BudgetId = Name<struct BudgetIdTag>;    // "<site>/<budget>"
-using NodeId = Name<struct NodeIdTag>;        // "<site>/<node>"
+using BudgetId = Name<struct BudgetIdTag>;  // "<site>/<budget>"
+using NodeId = Name<struct NodeIdTag>;      // "<site>/<node>"
 using TenantId = Name<struct TenantIdTag>;
-using DeviceId = Name<struct DeviceIdTag>;    // the device's serial or UUID
+using DeviceId = Name<struct DeviceIdTag>;  // the device's serial or UUID
 
 using JobId = Number<struct JobIdTag>;
 using AllocationId = Number<struct AllocationIdTag>;

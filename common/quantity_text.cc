@@ -52,14 +52,17 @@ absl::StatusOr<int64_t> ParseWithUnits(const std::string& text, const char* noun
     if (suffix == unit.suffix && !digits.empty()) {
       const std::optional<int64_t> value = ScaleDecimal(digits, unit.scale);
       if (value.has_value()) return *value;
-      return absl::InvalidArgumentError(
-          fmt::format("{} \"{}\": the number is too large, too fine or not decimal; write for example {}", noun, text, example));
+      return absl::InvalidArgumentError(fmt::format(
+          "{} \"{}\": the number is too large, too fine or not decimal; write for example {}", noun, text, example));
     }
     allowed += allowed.empty() ? unit.suffix : std::string(", ") + unit.suffix;
   }
-  return absl::InvalidArgumentError(suffix.empty() && !digits.empty()
-      ? fmt::format("{} \"{}\": a bare number without a unit, allowed are {}; write for example {}", noun, text, allowed, example)
-      : fmt::format("{} \"{}\": not a number with a known unit, allowed are {}; write for example {}", noun, text, allowed, example));
+  return absl::InvalidArgumentError(
+      suffix.empty() && !digits.empty()
+          ? fmt::format("{} \"{}\": a bare number without a unit, allowed are {}; write for example {}", noun, text,
+                        allowed, example)
+          : fmt::format("{} \"{}\": not a number with a known unit, allowed are {}; write for example {}", noun, text,
+                        allowed, example));
 }
 
 template <typename Q>
@@ -74,7 +77,10 @@ std::string FormatScaled(int64_t count, std::initializer_list<Unit> units) {
   const double magnitude = negative ? -static_cast<double>(count) : static_cast<double>(count);
   const Unit* chosen = units.end() - 1;
   for (const Unit& unit : units) {
-    if (magnitude >= static_cast<double>(unit.scale)) { chosen = &unit; break; }
+    if (magnitude >= static_cast<double>(unit.scale)) {
+      chosen = &unit;
+      break;
+    }
   }
   const double value = magnitude / static_cast<double>(chosen->scale);
   const int decimals = chosen->scale == 1 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
@@ -89,23 +95,29 @@ std::string FormatScaled(int64_t count, std::initializer_list<Unit> units) {
 }  // namespace
 
 absl::StatusOr<Power> ParsePower(const std::string& text) {
-  return Wrap<Power>(ParseWithUnits(text, "power", "12.5kW",
-      {{"mW", 1}, {"W", 1'000}, {"kW", 1'000'000}, {"MW", 1'000'000'000}, {"GW", 1'000'000'000'000}}));
+  return Wrap<Power>(
+      ParseWithUnits(text, "power", "12.5kW",
+                     {{"mW", 1}, {"W", 1'000}, {"kW", 1'000'000}, {"MW", 1'000'000'000}, {"GW", 1'000'000'000'000}}));
 }
 absl::StatusOr<Duration> ParseDuration(const std::string& text) {
   return Wrap<Duration>(ParseWithUnits(text, "duration", "30s",
-      {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}));
+                                       {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}));
 }
 absl::StatusOr<int64_t> ParseBytes(const std::string& text) {
-  return ParseWithUnits(text, "memory", "80GiB", {{"B", 1}, {"KiB", int64_t{1} << 10}, {"MiB", int64_t{1} << 20},
-                                                  {"GiB", int64_t{1} << 30}, {"TiB", int64_t{1} << 40}});
+  return ParseWithUnits(text, "memory", "80GiB",
+                        {{"B", 1},
+                         {"KiB", int64_t{1} << 10},
+                         {"MiB", int64_t{1} << 20},
+                         {"GiB", int64_t{1} << 30},
+                         {"TiB", int64_t{1} << 40}});
 }
 absl::StatusOr<HashRate> ParseHashRate(const std::string& text) {
   return Wrap<HashRate>(ParseWithUnits(text, "hash rate", "234TH/s",
-      {{"GH/s", 1}, {"TH/s", 1'000}, {"PH/s", 1'000'000}, {"EH/s", 1'000'000'000}}));
+                                       {{"GH/s", 1}, {"TH/s", 1'000}, {"PH/s", 1'000'000}, {"EH/s", 1'000'000'000}}));
 }
 absl::StatusOr<Usd> ParseEnergyPrice(const std::string& text) {
-  return Wrap<Usd>(ParseWithUnits(text, "energy price", "0.055USD/kWh", {{"USD/kWh", 1'000'000'000}, {"USD/MWh", 1'000'000}}));
+  return Wrap<Usd>(
+      ParseWithUnits(text, "energy price", "0.055USD/kWh", {{"USD/kWh", 1'000'000'000}, {"USD/MWh", 1'000'000}}));
 }
 absl::StatusOr<Usd> ParseHashPrice(const std::string& text) {
   return Wrap<Usd>(ParseWithUnits(text, "hashprice", "54USD/PH/day", {{"USD/PH/day", 1'000'000}}));
@@ -125,23 +137,30 @@ absl::StatusOr<PartsPerMillion> ParseFactor(const std::string& text) {
 }
 
 std::string FormatPower(Power power) {
-  return FormatScaled(power.count(), {{"GW", 1'000'000'000'000}, {"MW", 1'000'000'000}, {"kW", 1'000'000}, {"W", 1'000}, {"mW", 1}});
+  return FormatScaled(power.count(),
+                      {{"GW", 1'000'000'000'000}, {"MW", 1'000'000'000}, {"kW", 1'000'000}, {"W", 1'000}, {"mW", 1}});
 }
 std::string FormatDuration(Duration duration) {
   return FormatScaled(duration.count(), {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}});
 }
 std::string FormatBytes(int64_t bytes) {
-  return FormatScaled(bytes, {{"TiB", int64_t{1} << 40}, {"GiB", int64_t{1} << 30}, {"MiB", int64_t{1} << 20}, {"KiB", int64_t{1} << 10}, {"B", 1}});
+  return FormatScaled(bytes, {{"TiB", int64_t{1} << 40},
+                              {"GiB", int64_t{1} << 30},
+                              {"MiB", int64_t{1} << 20},
+                              {"KiB", int64_t{1} << 10},
+                              {"B", 1}});
 }
 std::string FormatHashRate(HashRate rate) {
   return FormatScaled(rate.count(), {{"EH/s", 1'000'000'000}, {"PH/s", 1'000'000}, {"TH/s", 1'000}, {"GH/s", 1}});
 }
 std::string FormatEnergy(Energy energy) {
-  return FormatScaled(energy.count(), {{"MWh", 3'600'000'000'000}, {"kWh", 3'600'000'000}, {"Wh", 3'600'000}, {"J", 1'000}, {"mJ", 1}});
+  return FormatScaled(energy.count(),
+                      {{"MWh", 3'600'000'000'000}, {"kWh", 3'600'000'000}, {"Wh", 3'600'000}, {"J", 1'000}, {"mJ", 1}});
 }
 std::string FormatUsd(Usd usd) {
   const int64_t count = usd.count();
-  return fmt::format("{}{}.{:02}USD", count < 0 ? "-" : "", std::abs(count) / 1'000'000, std::abs(count) % 1'000'000 / 10'000);
+  return fmt::format("{}{}.{:02}USD", count < 0 ? "-" : "", std::abs(count) / 1'000'000,
+                     std::abs(count) % 1'000'000 / 10'000);
 }
 std::string FormatUtc(UtcTime time) {
   const std::time_t seconds = static_cast<std::time_t>(time.milliseconds() / 1000);

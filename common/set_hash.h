@@ -1,5 +1,5 @@
-// The hash by which scheduler and agent notice that they hold different sets of a node (docs/protocol.md, "Session"). Pure, and
-// of plain numbers, so that both ends compute it from their own types.
+// The hash by which scheduler and agent notice that they hold different sets of a node (docs/protocol.md, "Session").
+// Pure, and of plain numbers, so that both ends compute it from their own types.
 #ifndef SWITCHYARD_COMMON_SET_HASH_H_
 #define SWITCHYARD_COMMON_SET_HASH_H_
 
@@ -9,7 +9,8 @@
 
 namespace switchyard {
 
-// Hash over (allocation, epoch, phase, grant) of every allocation of a set. The empty set has a hash too, and it is not 0.
+// Hash over (allocation, epoch, phase, grant) of every allocation of a set. The empty set has a hash too, and it is not
+// 0.
 class SetHash {
  public:
   // REQUIRES: allocations are added in strictly ascending order, else two ends that hold the same set could disagree.

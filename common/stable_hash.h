@@ -1,5 +1,6 @@
-// A 64-bit hash that is the same in every process, build and machine (absl::Hash is salted per process): for state digests,
-// set hashes on the wire and request bodies behind an idempotency key. Not for adversaries and not for hash tables.
+// A 64-bit hash that is the same in every process, build and machine (absl::Hash is salted per process): for state
+// digests, set hashes on the wire and request bodies behind an idempotency key. Not for adversaries and not for hash
+// tables.
 #ifndef SWITCHYARD_COMMON_STABLE_HASH_H_
 #define SWITCHYARD_COMMON_STABLE_HASH_H_
 
@@ -8,7 +9,8 @@
 
 namespace switchyard {
 
-// Changing a constant or the order of mixing changes every recorded digest: it needs a new version in the record's header.
+// Changing a constant or the order of mixing changes every recorded digest: it needs a new version in the record's
+// header.
 class StableHash {
  public:
   StableHash& Add(uint64_t value) {
@@ -26,7 +28,11 @@ class StableHash {
     int filled = 0;
     for (const char byte : bytes) {
       word |= static_cast<uint64_t>(static_cast<unsigned char>(byte)) << (8 * filled);
-      if (++filled == 8) { Add(word); word = 0; filled = 0; }
+      if (++filled == 8) {
+        Add(word);
+        word = 0;
+        filled = 0;
+      }
     }
     if (filled > 0) Add(word);
     return *this;
@@ -35,8 +41,10 @@ class StableHash {
 
  private:
   static uint64_t Mix(uint64_t x) {
-    x ^= x >> 30; x *= 0xbf58476d1ce4e5b9ULL;
-    x ^= x >> 27; x *= 0x94d049bb133111ebULL;
+    x ^= x >> 30;
+    x *= 0xbf58476d1ce4e5b9ULL;
+    x ^= x >> 27;
+    x *= 0x94d049bb133111ebULL;
     return x ^ (x >> 31);
   }
   uint64_t state_ = 0x51afd7ed558ccd1bULL;

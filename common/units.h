@@ -28,8 +28,14 @@ class Quantity {
   constexpr Quantity operator*(int64_t factor) const { return Quantity(count_ * factor); }
   constexpr Quantity operator/(int64_t divisor) const { return Quantity(count_ / divisor); }
   constexpr int64_t operator/(Quantity other) const { return count_ / other.count_; }
-  constexpr Quantity& operator+=(Quantity other) { count_ += other.count_; return *this; }
-  constexpr Quantity& operator-=(Quantity other) { count_ -= other.count_; return *this; }
+  constexpr Quantity& operator+=(Quantity other) {
+    count_ += other.count_;
+    return *this;
+  }
+  constexpr Quantity& operator-=(Quantity other) {
+    count_ -= other.count_;
+    return *this;
+  }
 
   static constexpr Quantity Max() { return Quantity(std::numeric_limits<int64_t>::max()); }
 
@@ -38,13 +44,25 @@ class Quantity {
 };
 
 template <typename Tag>
-std::ostream& operator<<(std::ostream& out, Quantity<Tag> quantity) { return out << quantity.count() << Tag::kSuffix; }
+std::ostream& operator<<(std::ostream& out, Quantity<Tag> quantity) {
+  return out << quantity.count() << Tag::kSuffix;
+}
 
-struct PowerTag { static constexpr const char* kSuffix = "mW"; };
-struct EnergyTag { static constexpr const char* kSuffix = "mJ"; };
-struct HashRateTag { static constexpr const char* kSuffix = "GH/s"; };
-struct UsdTag { static constexpr const char* kSuffix = "uUSD"; };
-struct DurationTag { static constexpr const char* kSuffix = "ms"; };
+struct PowerTag {
+  static constexpr const char* kSuffix = "mW";
+};
+struct EnergyTag {
+  static constexpr const char* kSuffix = "mJ";
+};
+struct HashRateTag {
+  static constexpr const char* kSuffix = "GH/s";
+};
+struct UsdTag {
+  static constexpr const char* kSuffix = "uUSD";
+};
+struct DurationTag {
+  static constexpr const char* kSuffix = "ms";
+};
 
 using Power = Quantity<PowerTag>;        // milliwatts, AC at the node's inlet
 using Energy = Quantity<EnergyTag>;      // millijoules: 2^63 mJ is 100 MW for 2.9 years, so accounts are kept per hour

@@ -57,7 +57,7 @@ struct SimulatedSettings {
 struct AgentFile {
   enum class Mode { kReal, kSimulated };
 
-  std::string scheduler = "unix:/run/switchyard/agent.sock";  // "unix:PATH" or "HOST:PORT"
+  std::string scheduler = "unix:/run/switchyard/switchyard.sock";  // "unix:PATH" or "HOST:PORT"
   bool insecure_loopback = false;  // TCP without TLS, to a loopback address only
   platform::TlsFiles tls;          // needed for TCP otherwise; certificate and key are written there by enrolment
   std::string state_dir = "/var/lib/switchyard-agent";

@@ -21,21 +21,36 @@ namespace {
 
 absl::Status OperatorsOnly(const State& state, const pb::Command& command) {
   if (IsOperator(state, command)) return absl::OkStatus();
-  return absl::PermissionDeniedError(fmt::format("principal \"{}\": is not an operator; an operator adds it to `operators`", command.principal()));
+  return absl::PermissionDeniedError(
+      fmt::format("principal \"{}\": is not an operator; an operator adds it to `operators`", command.principal()));
 }
 
 // The key and the body of a mutating request, for invariant A; empty key: not one.
 std::pair<std::string, uint64_t> KeyOf(const pb::Command& command) {
   pb::Command body = command;
   std::string key;
-  const auto take = [&](auto* request) { key = request->idempotency_key(); request->clear_idempotency_key(); };
+  const auto take = [&](auto* request) {
+    key = request->idempotency_key();
+    request->clear_idempotency_key();
+  };
   switch (command.body_case()) {
-    case pb::Command::kSubmit: take(body.mutable_submit()); break;
-    case pb::Command::kCancel: take(body.mutable_cancel()); break;
-    case pb::Command::kNodeAction: take(body.mutable_node_action()); break;
-    case pb::Command::kOrphanAction: take(body.mutable_orphan_action()); break;
-    case pb::Command::kClearQuarantine: take(body.mutable_clear_quarantine()); break;
-    default: return {"", 0};
+    case pb::Command::kSubmit:
+      take(body.mutable_submit());
+      break;
+    case pb::Command::kCancel:
+      take(body.mutable_cancel());
+      break;
+    case pb::Command::kNodeAction:
+      take(body.mutable_node_action());
+      break;
+    case pb::Command::kOrphanAction:
+      take(body.mutable_orphan_action());
+      break;
+    case pb::Command::kClearQuarantine:
+      take(body.mutable_clear_quarantine());
+      break;
+    default:
+      return {"", 0};
   }
   if (key.empty()) return {"", 0};
   body.clear_request();
@@ -73,10 +88,14 @@ absl::Status Mutate(Step& step, const pb::Command& command, pb::CommandResult* r
     case pb::Command::kCreateToken:
       if (absl::Status status = OperatorsOnly(step.state, command); !status.ok()) return status;
       return CreateToken(step, command.create_token());
-    case pb::Command::kUseToken: return UseToken(step, command.use_token());
-    case pb::Command::kLoadConfiguration: return LoadConfiguration(step, command.load_configuration().configuration());
-    case pb::Command::kQuery: return Answer(step.state, command, step.stamp, result);
-    default: return absl::InternalError("not a request");
+    case pb::Command::kUseToken:
+      return UseToken(step, command.use_token());
+    case pb::Command::kLoadConfiguration:
+      return LoadConfiguration(step, command.load_configuration().configuration());
+    case pb::Command::kQuery:
+      return Answer(step.state, command, step.stamp, result);
+    default:
+      return absl::InternalError("not a request");
   }
 }
 
@@ -89,7 +108,8 @@ void Request(Step& step, const pb::Command& command) {
     if (known->second.body_hash() == body_hash) {
       reply.result = known->second.result();
     } else {
-      reply.status = absl::AlreadyExistsError("idempotency_key: was used with another request; take a new key for a new request");
+      reply.status =
+          absl::AlreadyExistsError("idempotency_key: was used with another request; take a new key for a new request");
     }
   } else {
     reply.status = Mutate(step, command, &reply.result);
@@ -107,20 +127,38 @@ void Request(Step& step, const pb::Command& command) {
 
 void Dispatch(Step& step, const pb::Command& command) {
   switch (command.body_case()) {
-    case pb::Command::kStartTerm: StartTerm(step, command.start_term()); break;
-    case pb::Command::kHello: Hello(step, command.hello()); break;
-    case pb::Command::kReport: Report(step, command.report()); break;
-    case pb::Command::kHeartbeat: Heartbeat(step, command.heartbeat()); break;
-    case pb::Command::kTelemetry: TakeTelemetry(step, command.telemetry()); break;
-    case pb::Command::kSessionEnded: EndSession(step, command.session_ended().session()); break;
+    case pb::Command::kStartTerm:
+      StartTerm(step, command.start_term());
+      break;
+    case pb::Command::kHello:
+      Hello(step, command.hello());
+      break;
+    case pb::Command::kReport:
+      Report(step, command.report());
+      break;
+    case pb::Command::kHeartbeat:
+      Heartbeat(step, command.heartbeat());
+      break;
+    case pb::Command::kTelemetry:
+      TakeTelemetry(step, command.telemetry());
+      break;
+    case pb::Command::kSessionEnded:
+      EndSession(step, command.session_ended().session());
+      break;
     case pb::Command::kDiskFree:
       step.state.disk_low = command.disk_free().bytes() < (int64_t{1} << 30);
       step.state.disk_full = command.disk_free().bytes() < (int64_t{256} << 20);
       break;
-    case pb::Command::kPrune: Prune(step); break;
-    case pb::Command::kAdvance: break;  // the timers below
-    case pb::Command::BODY_NOT_SET: break;
-    default: Request(step, command); break;
+    case pb::Command::kPrune:
+      Prune(step);
+      break;
+    case pb::Command::kAdvance:
+      break;  // the timers below
+    case pb::Command::BODY_NOT_SET:
+      break;
+    default:
+      Request(step, command);
+      break;
   }
 }
 
@@ -129,25 +167,34 @@ void RunTimers(Step& step) {
   if (state.ledger.ReleaseOverhead(step.stamp.mono)) state.round_needed = true;
   while (const auto timer = state.timers.PopDue(step.stamp.mono)) {
     switch (timer->first) {
-      case TimerKind::kRound: state.round_needed = true; break;
-      case TimerKind::kOverhead: break;  // released above
-      case TimerKind::kNode: if (timer->second < state.nodes.size()) NodeTimer(step, static_cast<uint32_t>(timer->second)); break;
-      case TimerKind::kAllocation: AllocationTimer(step, timer->second); break;
-      case TimerKind::kJob: JobTimer(step, timer->second); break;
-      case TimerKind::kPlan: PlanTimer(step, timer->second); break;
+      case TimerKind::kRound:
+        state.round_needed = true;
+        break;
+      case TimerKind::kOverhead:
+        break;  // released above
+      case TimerKind::kNode:
+        if (timer->second < state.nodes.size()) NodeTimer(step, static_cast<uint32_t>(timer->second));
+        break;
+      case TimerKind::kAllocation:
+        AllocationTimer(step, timer->second);
+        break;
+      case TimerKind::kJob:
+        JobTimer(step, timer->second);
+        break;
+      case TimerKind::kPlan:
+        PlanTimer(step, timer->second);
+        break;
     }
   }
 }
 
-// Rounds of one batch: a start can make the next step of a plan or a raise possible at once. Each round moves something or is
-// the last.
+// Rounds of one batch: a start can make the next step of a plan or a raise possible at once. Each round moves something
+// or is the last.
 constexpr int kRoundsPerBatch = 4;
 
 }  // namespace
 
-Core::Core(Options options) : state_(std::make_unique<State>()), options_(options) {
-  state_->meta.set_next_job(1);
-}
+Core::Core(Options options) : state_(std::make_unique<State>()), options_(options) { state_->meta.set_next_job(1); }
 Core::~Core() = default;
 
 Effects Core::Apply(const Stamp& stamp, const std::vector<store::v1::Command>& batch) {
@@ -158,7 +205,7 @@ Effects Core::Apply(const Stamp& stamp, const std::vector<store::v1::Command>& b
     state_->round_needed = false;
     RunRound(step);
   }
-  if (state_->round_needed) step.WakeAt(stamp.mono, TimerKind::kRound, 0);
+  if (state_->round_needed) step.RoundAt(stamp.mono);
   state_->round_needed = false;
   step.WakeAt(state_->ledger.NextOverheadRelease(), TimerKind::kOverhead, 0);
   Finish(step);

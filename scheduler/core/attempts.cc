@@ -5,6 +5,7 @@
 #include "fmt/format.h"
 #include "scheduler/core/charges.h"
 #include "scheduler/core/jobs.h"
+#include "scheduler/core/plans.h"
 #include "scheduler/core/rows.h"
 #include "scheduler/placement/demand.h"
 
@@ -24,14 +25,16 @@ void GivePorts(const State& state, Allocation& allocation, int32_t count) {
     used.insert(other.ports.begin(), other.ports.end());
   }
   const int32_t first = kFirstPort + static_cast<int32_t>(allocation.node % kPortBlocks) * kPortsPerNode;
-  for (int32_t port = first; port < first + kPortsPerNode && static_cast<int32_t>(allocation.ports.size()) < count; ++port) {
+  for (int32_t port = first; port < first + kPortsPerNode && static_cast<int32_t>(allocation.ports.size()) < count;
+       ++port) {
     if (!used.contains(port)) allocation.ports.push_back(port);
   }
   SWITCHYARD_CHECK(static_cast<int32_t>(allocation.ports.size()) == count) << "ports of node " << allocation.node;
 }
 
 const v1::TaskGroup& GroupOf(const v1::JobSpec& spec, const std::string& name) {
-  for (const v1::TaskGroup& group : spec.groups()) if (group.name() == name) return group;
+  for (const v1::TaskGroup& group : spec.groups())
+    if (group.name() == name) return group;
   SWITCHYARD_CHECK(false) << "task group " << name << " of job " << spec.name();
   return spec.groups(0);
 }
@@ -52,7 +55,8 @@ bool IsGang(const Job& job) { return job.row.job().spec().kind() == v1::TRAINING
 std::vector<placement::TaskToPlace> TasksToPlace(const State& state, const Job& job) {
   std::vector<placement::TaskToPlace> tasks;
   const v1::JobSpec& spec = job.row.job().spec();
-  if (spec.kind() == v1::HASHING || Terminal(job.row.job().state()) || job.row.job().state() == v1::STOPPING) return tasks;
+  if (spec.kind() == v1::HASHING || Terminal(job.row.job().state()) || job.row.job().state() == v1::STOPPING)
+    return tasks;
   std::set<std::pair<std::string, int32_t>> live;
   const auto held = state.job_allocations.find(job.row.job().id());
   if (held != state.job_allocations.end()) {
@@ -79,7 +83,8 @@ Power GrantFor(const State& state, const v1::JobSpec& spec, const placement::Tas
     if (wanted > 0) per_device = std::clamp(Milliwatts(wanted), Milliwatts(group.model.min_mw()), per_device);
     // Shares of a device with a limiter: its limit is the sum of their grants, each at least what the device accepts.
     if (placement.share_milli < 1000) {
-      per_device = std::max(Milliwatts(group.model.min_mw()), Milliwatts((per_device.count() * placement.share_milli + 999) / 1000));
+      per_device = std::max(Milliwatts(group.model.min_mw()),
+                            Milliwatts((per_device.count() * placement.share_milli + 999) / 1000));
     }
   }
   const Power transient = Milliwatts(std::max<int64_t>(0, group.model.transient_mw() - group.model.max_mw()));
@@ -139,7 +144,8 @@ void StopAllocation(Step& step, Allocation& allocation) {
   // Its watts stay as they are until it has ended; the order to end counts as a lowering that must be acknowledged.
   if (!node.lowering_since.has_value()) node.lowering_since = step.stamp.mono;
   node.lowering_revision = step.stamp.sequence;
-  step.WakeAt(*node.lowering_since + Milliseconds(step.state.timing().confirm_timeout_ms()), TimerKind::kNode, allocation.node);
+  step.WakeAt(*node.lowering_since + Milliseconds(step.state.timing().confirm_timeout_ms()), TimerKind::kNode,
+              allocation.node);
   step.OrderChanged(allocation);
 }
 
@@ -147,6 +153,11 @@ void StopAttempt(Step& step, Job& job, v1::JobState then, const std::string& rea
   State& state = step.state;
   v1::Job* face = job.row.mutable_job();
   job.row.set_stop_as(then);
+  // Nothing may start for a job that stops: what was planned for it goes back.
+  std::vector<uint64_t> plans;
+  for (const auto& [id, plan] : state.plans)
+    if (plan.row.job() == face->id()) plans.push_back(id);
+  for (const uint64_t id : plans) ClosePlan(step, id, "its job stops");
   if (grace.has_value() && grace->count() < face->spec().grace_ms()) job.row.set_stop_grace_ms(grace->count());
   const auto members = state.job_allocations.find(face->id());
   const bool none = members == state.job_allocations.end() || members->second.empty();
@@ -154,7 +165,10 @@ void StopAttempt(Step& step, Job& job, v1::JobState then, const std::string& rea
   if (!none) {
     for (const uint64_t id : std::set<uint64_t>(members->second)) {
       Allocation& allocation = state.allocations.at(id);
-      if (allocation.held) RemoveAllocation(step, id); else StopAllocation(step, allocation);
+      if (allocation.held)
+        RemoveAllocation(step, id);
+      else
+        StopAllocation(step, allocation);
     }
   }
   const auto left = state.job_allocations.find(face->id());
@@ -173,7 +187,10 @@ void SetState(Step& step, Job& job, v1::JobState to, const std::string& reason) 
   v1::Job* face = job.row.mutable_job();
   if (face->state() == to && face->reason() == reason) return;
   face->set_state(to);
-  if (to != v1::PREPARING && to != v1::RUNNING) face->set_reason(reason); else face->clear_reason();
+  if (to != v1::PREPARING && to != v1::RUNNING)
+    face->set_reason(reason);
+  else
+    face->clear_reason();
   if (Terminal(to)) {
     face->set_finished_utc_ms(step.stamp.utc.milliseconds());
     step.state.finished.emplace(step.stamp.utc, face->id());
@@ -188,8 +205,14 @@ void UpdateWaiting(State& state, Job& job) {
   const bool waits = !TasksToPlace(state, job).empty();
   const bool listed = state.pending.contains(id);
   const std::string& tenant = job.row.job().spec().tenant();
-  if (waits && !listed) { state.pending.insert(id); ++state.pending_of_tenant[tenant]; }
-  if (!waits && listed) { state.pending.erase(id); --state.pending_of_tenant[tenant]; }
+  if (waits && !listed) {
+    state.pending.insert(id);
+    ++state.pending_of_tenant[tenant];
+  }
+  if (!waits && listed) {
+    state.pending.erase(id);
+    --state.pending_of_tenant[tenant];
+  }
 }
 
 }  // namespace switchyard::core

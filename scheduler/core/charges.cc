@@ -36,9 +36,12 @@ Power IdleWatts(const Node& node, const Group& group, size_t devices) {
   const auto count = static_cast<int64_t>(devices);
   const Power nameplate = Milliwatts(group.model.max_mw()) * count;
   switch (group.model.power_cycle()) {
-    case v1::SELF_IDLE: return Milliwatts(group.model.idle_mw()) * count;
-    case v1::PERSISTENT: return group.pool.has_value() ? std::min(*group.pool, nameplate) : nameplate;
-    default: return nameplate;
+    case v1::SELF_IDLE:
+      return Milliwatts(group.model.idle_mw()) * count;
+    case v1::PERSISTENT:
+      return group.pool.has_value() ? std::min(*group.pool, nameplate) : nameplate;
+    default:
+      return nameplate;
   }
 }
 
@@ -81,7 +84,8 @@ void ChargeNode(Step& step, Node& node) {
   for (Group& group : node.groups) ChargeGroup(step, node, group);
   for (const uint64_t id : node.allocations) ChargeAllocation(step, step.state.allocations.at(id));
   const uint32_t index = step.state.node_index.at(node.id);
-  for (auto it = step.state.orphans.lower_bound({index, 0}); it != step.state.orphans.end() && it->first.first == index; ++it) {
+  for (auto it = step.state.orphans.lower_bound({index, 0}); it != step.state.orphans.end() && it->first.first == index;
+       ++it) {
     ChargeAllocation(step, it->second);
   }
 }
@@ -97,8 +101,9 @@ void HoldDevices(Step& step, Allocation& allocation) {
     SWITCHYARD_CHECK(allocation.orphan || group.used_milli[device] <= 1000)
         << node.id << " " << group.name << " device " << device << " holds " << group.used_milli[device];
   }
-  const Power inherited = taken == 0 ? Power() : std::min(IdleWatts(node, group, static_cast<size_t>(group.count)),
-                                                          Milliwatts(group.model.max_mw()) * static_cast<int64_t>(taken));
+  const Power inherited = taken == 0 ? Power()
+                                     : std::min(IdleWatts(node, group, static_cast<size_t>(group.count)),
+                                                Milliwatts(group.model.max_mw()) * static_cast<int64_t>(taken));
   const Power idle = group.model.power_cycle() == v1::PERSISTENT ? inherited : IdleWatts(node, group, taken);
   if (allocation.bound.grants().empty() && allocation.bound.confirmed() < idle) allocation.bound = power::Bound(idle);
   if (group.pool.has_value() && FreeDevices(group) == 0) group.pool = Power();
@@ -131,7 +136,8 @@ void OrderGrant(Step& step, Allocation& allocation, Power grant, Power transient
     BeginDropWatch(step, allocation, allocation.bound.grant() - grant);
     if (!node.lowering_since.has_value()) node.lowering_since = step.stamp.mono;
     node.lowering_revision = step.stamp.sequence;
-    step.WakeAt(*node.lowering_since + Milliseconds(step.state.timing().confirm_timeout_ms()), TimerKind::kNode, allocation.node);
+    step.WakeAt(*node.lowering_since + Milliseconds(step.state.timing().confirm_timeout_ms()), TimerKind::kNode,
+                allocation.node);
   } else {
     allocation.watch.reset();
   }

@@ -20,16 +20,16 @@ void ChargeGroup(Step& step, Node& node, Group& group);
 void ChargeAllocation(Step& step, Allocation& allocation);
 void ChargeNode(Step& step, Node& node);  // all of it
 
-// Binds devices to an allocation, and gives them back. Devices of a PERSISTENT class carry their last setting along: the
-// allocation inherits it as its first confirmed watts, and the pool inherits the allocation's last confirmed watts.
+// Binds devices to an allocation, and gives them back. Devices of a PERSISTENT class carry their last setting along:
+// the allocation inherits it as its first confirmed watts, and the pool inherits the allocation's last confirmed watts.
 void HoldDevices(Step& step, Allocation& allocation);
 void ReturnDevices(Step& step, Allocation& allocation);
 
 // The most that the devices count while nothing is allocated on them.
 Power IdleWatts(const Node& node, const Group& group, size_t devices);
 
-// Orders `grant` for the allocation with this batch's revision. A lowering starts the node's clock for its acknowledgement and
-// the watch of the lowest meter above.
+// Orders `grant` for the allocation with this batch's revision. A lowering starts the node's clock for its
+// acknowledgement and the watch of the lowest meter above.
 void OrderGrant(Step& step, Allocation& allocation, Power grant, Power transient = Power());
 
 }  // namespace switchyard::core

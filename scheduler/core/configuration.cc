@@ -18,7 +18,8 @@ namespace {
 std::string NodeName(const v1::Node& node) { return node.site() + "/" + node.id(); }
 
 const v1::NodeModel* FindNodeModel(const v1::ClusterConfiguration& configuration, const std::string& id) {
-  for (const v1::NodeModel& model : configuration.node_models()) if (model.id() == id) return &model;
+  for (const v1::NodeModel& model : configuration.node_models())
+    if (model.id() == id) return &model;
   return nullptr;
 }
 
@@ -63,7 +64,9 @@ House BuildHouse(const v1::ClusterConfiguration& configuration, const topology::
     house.budget_index[budget.id] = b;
     house.budgets.push_back(std::move(budget));
     const bool meter = info.kind == v1::METER;
-    limits.push_back({.cap = info.cap, .base = info.base, .fault_reserve = info.fault_reserve,
+    limits.push_back({.cap = info.cap,
+                      .base = info.base,
+                      .fault_reserve = info.fault_reserve,
                       .overhead = PartsPerMillion(meter ? site.overhead_marginal_ppm() : 0),
                       .overhead_lag = Milliseconds(meter ? site.overhead_lag_ms() : 0)});
   }
@@ -86,7 +89,8 @@ House BuildHouse(const v1::ClusterConfiguration& configuration, const topology::
     node.model = *FindNodeModel(configuration, configured.model());
     node.platform_chain = topology.ChainOf(static_cast<uint32_t>(n), topology::kPlatform);
     for (int g = 0; g < node.model.groups_size(); ++g) {
-      node.groups.push_back(MakeGroup(configuration, node.model.groups(g), topology.ChainOf(static_cast<uint32_t>(n), g)));
+      node.groups.push_back(
+          MakeGroup(configuration, node.model.groups(g), topology.ChainOf(static_cast<uint32_t>(n), g)));
     }
     house.node_index[node.id] = static_cast<uint32_t>(n);
     house.nodes.push_back(std::move(node));
@@ -103,10 +107,14 @@ bool SameEdges(const power::Ledger& a, uint32_t chain_a, const std::vector<Budge
 }
 
 bool SamePlace(const State& state, const Node& old_node, const House& house, const Node& new_node) {
-  if (!SameEdges(state.ledger, old_node.platform_chain, state.budgets, house.ledger, new_node.platform_chain, house.budgets)) return false;
+  if (!SameEdges(state.ledger, old_node.platform_chain, state.budgets, house.ledger, new_node.platform_chain,
+                 house.budgets))
+    return false;
   if (old_node.groups.size() != new_node.groups.size()) return false;
   for (size_t g = 0; g < old_node.groups.size(); ++g) {
-    if (!SameEdges(state.ledger, old_node.groups[g].chain, state.budgets, house.ledger, new_node.groups[g].chain, house.budgets)) return false;
+    if (!SameEdges(state.ledger, old_node.groups[g].chain, state.budgets, house.ledger, new_node.groups[g].chain,
+                   house.budgets))
+      return false;
   }
   return true;
 }
@@ -115,25 +123,32 @@ bool SamePlace(const State& state, const Node& old_node, const House& house, con
 std::vector<std::string> Objections(const State& state, const v1::ClusterConfiguration& next, const House& house) {
   std::vector<std::string> objections;
   if (next.cluster_id() != state.configuration.cluster_id()) {
-    objections.push_back(fmt::format("cluster_id \"{}\": the store belongs to \"{}\"; a store is never moved to another cluster",
-                                     next.cluster_id(), state.configuration.cluster_id()));
+    objections.push_back(
+        fmt::format("cluster_id \"{}\": the store belongs to \"{}\"; a store is never moved to another cluster",
+                    next.cluster_id(), state.configuration.cluster_id()));
   }
   for (const Node& node : state.nodes) {
     const auto found = house.node_index.find(node.id);
     const bool silent = !node.reported && node.allocations.empty();  // configured only: nothing depends on it yet
     if (found == house.node_index.end()) {
-      if (!node.lost && !silent) objections.push_back(fmt::format("node \"{}\": is gone from the file but not lost; `switchyard drain {}`, switch it "
-                                                       "off, then `switchyard node lost {} --checked`", node.id, node.id, node.id));
+      if (!node.lost && !silent)
+        objections.push_back(
+            fmt::format("node \"{}\": is gone from the file but not lost; `switchyard drain {}`, switch it "
+                        "off, then `switchyard node lost {} --checked`",
+                        node.id, node.id, node.id));
       continue;
     }
     if (node.allocations.empty()) continue;
     const Node& renewed = house.nodes[found->second];
-    if (node.configured.model() != renewed.configured.model() || node.model.groups_size() != renewed.model.groups_size()) {
-      objections.push_back(fmt::format("node \"{}\": changes its model while {} allocation(s) live on it; `switchyard drain {}` first",
-                                       node.id, node.allocations.size(), node.id));
+    if (node.configured.model() != renewed.configured.model() ||
+        node.model.groups_size() != renewed.model.groups_size()) {
+      objections.push_back(
+          fmt::format("node \"{}\": changes its model while {} allocation(s) live on it; `switchyard drain {}` first",
+                      node.id, node.allocations.size(), node.id));
     } else if (!SamePlace(state, node, house, renewed)) {
-      objections.push_back(fmt::format("node \"{}\": moves to other budgets while {} allocation(s) live on it; `switchyard drain {}` first",
-                                       node.id, node.allocations.size(), node.id));
+      objections.push_back(fmt::format(
+          "node \"{}\": moves to other budgets while {} allocation(s) live on it; `switchyard drain {}` first", node.id,
+          node.allocations.size(), node.id));
     }
   }
   std::set<std::string> tenants;
@@ -144,7 +159,8 @@ std::vector<std::string> Objections(const State& state, const v1::ClusterConfigu
     if (!allocations.empty() && !tenants.contains(tenant)) ++jobs_of[tenant];
   }
   for (const auto& [tenant, count] : jobs_of) {
-    objections.push_back(fmt::format("tenant \"{}\": is gone from the file but has {} running job(s); cancel them first", tenant, count));
+    objections.push_back(fmt::format(
+        "tenant \"{}\": is gone from the file but has {} running job(s); cancel them first", tenant, count));
   }
   return objections;
 }
@@ -156,13 +172,16 @@ void AddNameplateObjections(const State& state, const House& house, std::vector<
     if (found == house.node_index.end() || node.lost || !node.reported) continue;
     const Node& renewed = house.nodes[found->second];
     for (size_t g = 0; g < node.groups.size() && g < renewed.groups.size(); ++g) {
-      const Power rise = (Milliwatts(renewed.groups[g].model.max_mw()) - Milliwatts(node.groups[g].model.max_mw())) * node.groups[g].count;
+      const Power rise = (Milliwatts(renewed.groups[g].model.max_mw()) - Milliwatts(node.groups[g].model.max_mw())) *
+                         node.groups[g].count;
       if (rise <= Power()) continue;
       for (const power::Edge& edge : state.ledger.chain(node.groups[g].chain)) {
         if (ScaleUp(rise, edge.coefficient) > state.ledger.Headroom(edge.budget)) {
-          objections->push_back(fmt::format("node \"{}\": the raised nameplate of \"{}\" adds {}, budget \"{}\" has {} headroom; lower "
-              "hashing or raise the cap first", node.id, node.groups[g].name, FormatPower(rise), state.budgets[edge.budget].id,
-              FormatPower(state.ledger.Headroom(edge.budget))));
+          objections->push_back(
+              fmt::format("node \"{}\": the raised nameplate of \"{}\" adds {}, budget \"{}\" has {} headroom; lower "
+                          "hashing or raise the cap first",
+                          node.id, node.groups[g].name, FormatPower(rise), state.budgets[edge.budget].id,
+                          FormatPower(state.ledger.Headroom(edge.budget))));
         }
       }
     }
@@ -259,7 +278,8 @@ absl::Status LoadConfiguration(Step& step, const v1::ClusterConfiguration& given
     std::vector<std::string> objections = Objections(state, configuration, house);
     AddNameplateObjections(state, house, &objections);
     if (!objections.empty()) {
-      return absl::FailedPreconditionError("configuration refused, nothing of it was applied:\n" + absl::StrJoin(objections, "\n"));
+      return absl::FailedPreconditionError("configuration refused, nothing of it was applied:\n" +
+                                           absl::StrJoin(objections, "\n"));
     }
     // Plans were made for the old caps and edges: their watts go back, and they are made anew.
     while (!state.plans.empty()) ClosePlan(step, state.plans.begin()->first, "the configuration was reloaded");
@@ -274,8 +294,9 @@ absl::Status LoadConfiguration(Step& step, const v1::ClusterConfiguration& given
     *row.mutable_configuration() = state.configuration;
     row.set_loaded_utc_ms(step.stamp.utc.milliseconds());
     step.PutRow(RowKind::kConfiguration, "configuration", Bytes(row));
-    step.Event("ConfigurationLoaded", state.configuration.cluster_id(), fmt::format("{} site(s), {} node(s), {} budget(s)",
-               state.configuration.sites_size(), state.nodes.size(), state.budgets.size()));
+    step.Event("ConfigurationLoaded", state.configuration.cluster_id(),
+               fmt::format("{} site(s), {} node(s), {} budget(s)", state.configuration.sites_size(), state.nodes.size(),
+                           state.budgets.size()));
   }
   state.configured = true;
   state.round_needed = true;

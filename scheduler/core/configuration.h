@@ -7,8 +7,8 @@
 
 namespace switchyard::core {
 
-// INVALID_ARGUMENT lists what is wrong in itself; FAILED_PRECONDITION what still lives and is gone, moved or grown, with the
-// command that frees it. Nothing is applied unless everything is.
+// INVALID_ARGUMENT lists what is wrong in itself; FAILED_PRECONDITION what still lives and is gone, moved or grown,
+// with the command that frees it. Nothing is applied unless everything is.
 absl::Status LoadConfiguration(Step& step, const v1::ClusterConfiguration& configuration);
 
 // The stored configuration at a restart: no history yet, nothing charged.

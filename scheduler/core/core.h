@@ -1,6 +1,7 @@
-// The heart: a deterministic state machine. Whatever happens in the world reaches it as a command with a stamp; whatever it
-// decides leaves as effects. It reads no clock, does no I/O, starts no thread and draws no random number, so that the same
-// commands with the same stamps give the same effects and the same digest: in the daemon, in a replay and in a simulation.
+// The heart: a deterministic state machine. Whatever happens in the world reaches it as a command with a stamp;
+// whatever it decides leaves as effects. It reads no clock, does no I/O, starts no thread and draws no random number,
+// so that the same commands with the same stamps give the same effects and the same digest: in the daemon, in a replay
+// and in a simulation.
 //
 // Not thread-safe: one writer drives it (scheduler/engine).
 #ifndef SWITCHYARD_SCHEDULER_CORE_CORE_H_
@@ -21,9 +22,10 @@ namespace switchyard::core {
 
 // When a batch of commands happens, as the engine stamps it.
 struct Stamp {
-  MonoTime mono;          // since the term's start; never decreases
-  UtcTime utc;            // never decreases
-  uint64_t sequence = 0;  // of the batch: its store_revision and the set_revision of every set that it changes; rises over terms
+  MonoTime mono;  // since the term's start; never decreases
+  UtcTime utc;    // never decreases
+  uint64_t sequence =
+      0;  // of the batch: its store_revision and the set_revision of every set that it changes; rises over terms
 };
 
 struct Reply {
@@ -35,8 +37,8 @@ struct Reply {
 // The change of one node's set, for the gate to send (docs/protocol.md, "Session"). Upserts are complete allocations.
 struct NodeOrder {
   std::string node;
-  uint64_t revision = 0;                               // set_revision after the change
-  bool reset = false;                                  // upserts is the full set: forget what was held for this node
+  uint64_t revision = 0;  // set_revision after the change
+  bool reset = false;     // upserts is the full set: forget what was held for this node
   std::vector<switchyard::v1::DesiredAllocation> upserts;
   std::vector<uint64_t> removed;
 };
@@ -46,17 +48,17 @@ struct SessionEffect {
   uint64_t session = 0;
   std::string node;
   enum class Kind { kWelcome, kRenewal, kRefusal, kSetAllowed } kind;
-  switchyard::v1::Welcome welcome;     // kWelcome
-  uint64_t heartbeat_sequence = 0;     // kRenewal: echo
-  std::string refusal;                 // kRefusal: ends the node on this stream
-  bool retry = false;                  // kRefusal: it may come again by itself
+  switchyard::v1::Welcome welcome;  // kWelcome
+  uint64_t heartbeat_sequence = 0;  // kRenewal: echo
+  std::string refusal;              // kRefusal: ends the node on this stream
+  bool retry = false;               // kRefusal: it may come again by itself
   // kSetAllowed follows the welcome: from now on orders for the node go to this stream, beginning with the full set.
 };
 
-// Everything that leaves. The contract is the order: rows are durable first, then replies, orders and session effects go out,
-// those of batch n before those of n+1. If the commit fails nothing of this may leave, and the process ends.
+// Everything that leaves. The contract is the order: rows are durable first, then replies, orders and session effects
+// go out, those of batch n before those of n+1. If the commit fails nothing of this may leave, and the process ends.
 struct Effects {
-  std::vector<Row> rows;                            // events and accounts among them; each key once
+  std::vector<Row> rows;  // events and accounts among them; each key once
   std::vector<Reply> replies;
   std::vector<NodeOrder> orders;
   std::vector<SessionEffect> sessions;
@@ -76,8 +78,8 @@ class Core {
   explicit Core(Options options);
   ~Core();
 
-  // Rebuilds the state from every row of a store. REQUIRES: nothing was applied before. DATA_LOSS names a row that cannot be
-  // read or that refers to what is not there.
+  // Rebuilds the state from every row of a store. REQUIRES: nothing was applied before. DATA_LOSS names a row that
+  // cannot be read or that refers to what is not there.
   absl::Status Restore(const std::vector<Row>& rows);
 
   // Applies the commands in order, then runs one scheduling round if anything that matters to it changed.
@@ -89,7 +91,8 @@ class Core {
   // Stable hash of the whole state; equal states give equal digests on every machine and build.
   uint64_t Digest() const;
 
-  // Proves W, Y, D and G and every cross-reference from scratch out of the entities; the first violation, with its numbers.
+  // Proves W, Y, D and G and every cross-reference from scratch out of the entities; the first violation, with its
+  // numbers.
   absl::Status CheckInvariants() const;
 
   const State& state() const { return *state_; }

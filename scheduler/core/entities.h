@@ -1,6 +1,6 @@
-// What the core knows: nodes with their device groups, allocations, jobs, plans. Plain values; every rule about them stands in
-// the file that is named after it. A job, a plan and a tenant's sums are their rows; nodes and allocations carry derived sums
-// beside what is durable.
+// What the core knows: nodes with their device groups, allocations, jobs, plans. Plain values; every rule about them
+// stands in the file that is named after it. A job, a plan and a tenant's sums are their rows; nodes and allocations
+// carry derived sums beside what is durable.
 #ifndef SWITCHYARD_SCHEDULER_CORE_ENTITIES_H_
 #define SWITCHYARD_SCHEDULER_CORE_ENTITIES_H_
 
@@ -26,23 +26,23 @@ namespace pb = switchyard::store::v1;
 // Devices of one kind in one node. Positions never change; `devices` names them by serial once the node has reported.
 struct Group {
   std::string name;
-  v1::DeviceModel model;             // ramps already scaled
+  v1::DeviceModel model;  // ramps already scaled
   int32_t count = 0;
   uint32_t chain = 0;
   v1::Enforcer enforcer = v1::ENFORCER_NONE;  // the weaker of configured and tested
-  std::vector<std::string> devices;  // serials by position; empty until reported
-  std::optional<Power> pool;         // PERSISTENT: last confirmed sum over unallocated devices
-  std::vector<int32_t> used_milli;   // per device: thousandths held by live allocations
+  std::vector<std::string> devices;           // serials by position; empty until reported
+  std::optional<Power> pool;                  // PERSISTENT: last confirmed sum over unallocated devices
+  std::vector<int32_t> used_milli;            // per device: thousandths held by live allocations
   std::map<int32_t, pb::QuarantineRow> quarantined;
-  Power charged;                     // of unallocated and quarantined devices, now in the ledger
+  Power charged;  // of unallocated and quarantined devices, now in the ledger
 };
 
 // A live or orphaned binding of devices to a task.
 struct Allocation {
   uint64_t id = 0;
   uint32_t node = 0;
-  int32_t group = -1;                // device group; -1: no devices
-  std::vector<int32_t> devices;      // positions, ascending
+  int32_t group = -1;            // device group; -1: no devices
+  std::vector<int32_t> devices;  // positions, ascending
   int32_t share_milli = 1000;
   uint64_t job = 0;
   std::string task_group;
@@ -53,38 +53,38 @@ struct Allocation {
   v1::DesiredPhase phase = v1::PREPARE;
   v1::TaskPhase reported = v1::TASK_WAITING;
   power::Bound bound;
-  Power transient;                   // what a start may draw above the bound until the present order is confirmed
+  Power transient;  // what a start may draw above the bound until the present order is confirmed
   std::string witness = "none";
   std::vector<v1::OperatingSegment> segments;
-  uint64_t ordered_revision = 0;     // set_revision that carries the present order
+  uint64_t ordered_revision = 0;  // set_revision that carries the present order
   uint64_t plan = 0;
   bool orphan = false;
-  bool orphan_stop = false;          // an operator ordered the orphan to stop
-  bool held = false;                 // ended; keeps devices and watts through back-off
-  bool exited = false;               // confirmed ended
+  bool orphan_stop = false;  // an operator ordered the orphan to stop
+  bool held = false;         // ended; keeps devices and watts through back-off
+  bool exited = false;       // confirmed ended
   int32_t exit_code = 0;
   std::string exit_reason;
   std::vector<std::string> orphan_devices;  // as reported
   int64_t cpu_milli = 0, memory_bytes = 0, disk_bytes = 0;
   std::vector<int32_t> ports;
   std::vector<v1::NamedCount> counts;
-  UtcTime started;                   // made
-  UtcTime running_since;             // first reported running; zero: not yet
+  UtcTime started;        // made
+  UtcTime running_since;  // first reported running; zero: not yet
   int64_t energy_mj = 0, hashes_gh = 0, shares_accepted = 0, shares_rejected = 0;
   // Derived.
-  Power charged;                     // now in the ledger
+  Power charged;                          // now in the ledger
   std::optional<power::DropWatch> watch;  // a lowering that a meter shall prove
   uint32_t watch_budget = 0;
   std::optional<MonoTime> acknowledged_at;  // of the present order
-  std::optional<Power> claimed;      // w as reported, waiting for its witness
+  std::optional<Power> claimed;             // w as reported, waiting for its witness
   uint64_t claimed_revision = 0;
   bool claimed_by_reading = false;
-  MonoTime last_raise;               // dwell
+  MonoTime last_raise;                   // dwell
   MonoTime kill_at = MonoTime::Never();  // wall time, drain or fence
 };
 
 struct Node {
-  std::string id;                    // "<site>/<node>"
+  std::string id;  // "<site>/<node>"
   std::string site;
   uint32_t site_index = 0;
   v1::Node configured;
@@ -99,35 +99,35 @@ struct Node {
   std::string agent_incarnation, boot_id, hardware_id;
   // Of this term.
   std::set<uint64_t> allocations;
-  uint64_t session = 0;              // 0: none
+  uint64_t session = 0;  // 0: none
   bool scanning = false;
-  bool heard = false;                // a complete report came in this term
-  MonoTime last_sign;                // of life: any message of its session
-  std::optional<MonoTime> renewed;   // receipt of the last heartbeat answered, or the term's start
+  bool heard = false;               // a complete report came in this term
+  MonoTime last_sign;               // of life: any message of its session
+  std::optional<MonoTime> renewed;  // receipt of the last heartbeat answered, or the term's start
   uint64_t set_revision = 0;
   uint64_t applied_revision = 0;
   uint64_t report_sequence = 0;
   std::optional<MonoTime> lowering_since;  // oldest lowering not yet acknowledged
   uint64_t lowering_revision = 0;
-  Power excess;                      // measured above its bounds: unknown load, charged to the platform chain
+  Power excess;  // measured above its bounds: unknown load, charged to the platform chain
   Power draw = Power(-1);
   bool draw_modelled = false;
-  int flaps = 0;                     // sessions lost in the damping window
+  int flaps = 0;  // sessions lost in the damping window
   MonoTime flap_window;
-  MonoTime damped_until;             // takes nothing new before
-  std::string refusal;               // why its last session was refused
-  MonoTime hashing_not_before;       // back-off after a hashing task ended by itself
+  MonoTime damped_until;        // takes nothing new before
+  std::string refusal;          // why its last session was refused
+  MonoTime hashing_not_before;  // back-off after a hashing task ended by itself
 };
 
 struct Job {
   pb::JobRow row;
-  v1::PendingReason pending;         // kept current in memory; durable only with the next row
-  MonoTime phase_since;              // prepare_timeout
+  v1::PendingReason pending;  // kept current in memory; durable only with the next row
+  MonoTime phase_since;       // prepare_timeout
   bool phase_timer = false;
-  MonoTime not_before;               // back-off in monotonic time
+  MonoTime not_before;  // back-off in monotonic time
   MonoTime hold_until = MonoTime::Never();
-  int passed_by = 0;                 // starts that jumped over it while it waited
-  uint64_t shape = 0;                // hash of what the placement looks at: equal shapes fail alike within a round
+  int passed_by = 0;   // starts that jumped over it while it waited
+  uint64_t shape = 0;  // hash of what the placement looks at: equal shapes fail alike within a round
 };
 
 struct Plan {
@@ -137,16 +137,16 @@ struct Plan {
 };
 
 struct Budget {
-  std::string id;                    // "<site>/<budget>"
+  std::string id;  // "<site>/<budget>"
   uint32_t site_index = 0;
   v1::BudgetKind kind = v1::BUDGET_KIND_UNSPECIFIED;
   Duration shed_deadline, meter_lag;
-  std::vector<uint32_t> nodes;       // beneath it
+  std::vector<uint32_t> nodes;  // beneath it
   power::MeterWindow meter;
   MonoTime meter_seen;
   bool metered = false;
-  Power unknown;                     // measured above the ledger and not of a single node
-  Duration overage;                  // time above cap, up to overage_since
+  Power unknown;     // measured above the ledger and not of a single node
+  Duration overage;  // time above cap, up to overage_since
   std::optional<MonoTime> overage_since;
   std::vector<std::string> blocked_by;  // computed each round
 };

@@ -44,7 +44,8 @@ void BeginDropWatch(Step& step, Allocation& allocation, Power drop) {
   size_t fewest = 0;
   for (const power::Edge& edge : state.ledger.chain(ChainOf(node, allocation))) {
     const Budget& budget = state.budgets[edge.budget];
-    if (!budget.metered || budget.kind == v1::COOLING_ZONE || budget.meter_seen + kMeterStale < step.stamp.mono) continue;
+    if (!budget.metered || budget.kind == v1::COOLING_ZONE || budget.meter_seen + kMeterStale < step.stamp.mono)
+      continue;
     const Power at_meter = ScaleUp(drop, edge.coefficient);
     const std::optional<Power> noise = budget.meter.Noise();
     if (!noise.has_value() || *noise * 4 > at_meter) continue;
@@ -53,8 +54,9 @@ void BeginDropWatch(Step& step, Allocation& allocation, Power drop) {
     if (!mean.has_value()) continue;
     fewest = budget.nodes.size();
     allocation.watch_budget = edge.budget;
-    allocation.watch = power::DropWatch{
-        .ordered_drop = at_meter, .mean_before = *mean, .others_before = OthersDraw(state, edge.budget, allocation.node)};
+    allocation.watch = power::DropWatch{.ordered_drop = at_meter,
+                                        .mean_before = *mean,
+                                        .others_before = OthersDraw(state, edge.budget, allocation.node)};
     // What was ordered but never drawn cannot be seen to fall.
     const Power drawn = *mean - allocation.watch->others_before;
     if (drawn < at_meter) allocation.watch.reset();
@@ -70,11 +72,13 @@ void ConfirmBound(Step& step, Allocation& allocation, uint64_t revision, Power w
   const Power after = allocation.bound.value();
   if (revision == revision_before && watts == confirmed_before && after == before) return;
   allocation.witness = witness;
-  // A confirmation that changes no bound (an endless stream of them comes from a settled fleet) needs no row: what it would
-  // restore is restored by the agent's next report.
+  // A confirmation that changes no bound (an endless stream of them comes from a settled fleet) needs no row: what it
+  // would restore is restored by the agent's next report.
   if (after != before || allocation.bound.grants().size() <= 1) {
-    if (allocation.orphan) step.changed_orphans.insert({allocation.node, allocation.id});
-    else step.changed_allocations.insert(allocation.id);
+    if (allocation.orphan)
+      step.changed_orphans.insert({allocation.node, allocation.id});
+    else
+      step.changed_allocations.insert(allocation.id);
   }
   ChargeAllocation(step, allocation);
 }
@@ -87,8 +91,8 @@ void TakeClaim(Step& step, Allocation& allocation, const v1::AllocationReport& r
   const Power watts = Milliwatts(report.confirmed_mw());
   if (watts > allocation.bound.value()) {
     step.Event("BoundRaised", step.state.nodes[allocation.node].id,
-               fmt::format("allocation {} reports {}, its bound was {}: counted from now on", allocation.id, FormatPower(watts),
-                           FormatPower(allocation.bound.value())));
+               fmt::format("allocation {} reports {}, its bound was {}: counted from now on", allocation.id,
+                           FormatPower(watts), FormatPower(allocation.bound.value())));
   }
   allocation.claimed = watts;
   allocation.claimed_revision = report.revision();
@@ -105,14 +109,18 @@ void TryClaim(Step& step, Allocation& allocation) {
   if (falls && !allocation.claimed_by_reading) {
     if (!allocation.acknowledged_at.has_value()) return;
     const MonoTime settled = *allocation.acknowledged_at + RampDown(node, allocation);
-    if (step.stamp.mono < settled) { step.WakeAt(settled, TimerKind::kAllocation, allocation.id); return; }
+    if (step.stamp.mono < settled) {
+      step.WakeAt(settled, TimerKind::kAllocation, allocation.id);
+      return;
+    }
   }
   if (falls && allocation.watch.has_value()) {
     const Budget& budget = step.state.budgets[allocation.watch_budget];
     if (budget.meter_seen + kMeterStale >= step.stamp.mono) {
       if (!allocation.acknowledged_at.has_value()) return;
       const MonoTime from = *allocation.acknowledged_at + budget.meter_lag;
-      const std::optional<Power> mean = budget.meter.Mean(std::max(from, step.stamp.mono - Seconds(2)), step.stamp.mono);
+      const std::optional<Power> mean =
+          budget.meter.Mean(std::max(from, step.stamp.mono - Seconds(2)), step.stamp.mono);
       if (!mean.has_value()) return;  // the next reading looks again
       const Power unproven = power::UnprovenDrop(*allocation.watch, *mean,
                                                  OthersDraw(step.state, allocation.watch_budget, allocation.node));
@@ -145,15 +153,19 @@ void TakeFaults(Step& step, Node& node, const google::protobuf::RepeatedPtrField
       row.set_counted_mw(std::max(group.model.max_mw(), fault.reading_mw()));
       row.set_reason(fault.reason());
       step.changed_nodes.insert(node_index);
-      step.Event("DeviceQuarantined", node.id, fmt::format("{} counts {}: {}", fault.device(),
-                 FormatPower(Milliwatts(row.counted_mw())), fault.reason()));
+      step.Event(
+          "DeviceQuarantined", node.id,
+          fmt::format("{} counts {}: {}", fault.device(), FormatPower(Milliwatts(row.counted_mw())), fault.reason()));
       // Hashing goes on without it; an AI task keeps its devices to its end.
       for (const uint64_t id : node.allocations) {
         Allocation& allocation = step.state.allocations.at(id);
         const auto held = std::find(allocation.devices.begin(), allocation.devices.end(), position);
-        if (allocation.kind != v1::HASHING || &node.groups[allocation.group] != &group || held == allocation.devices.end()) continue;
+        if (allocation.kind != v1::HASHING || &node.groups[allocation.group] != &group ||
+            held == allocation.devices.end())
+          continue;
         auto segment = allocation.segments.begin();
-        for (auto left = held - allocation.devices.begin(); segment != allocation.segments.end() && left >= segment->count(); ++segment) {
+        for (auto left = held - allocation.devices.begin();
+             segment != allocation.segments.end() && left >= segment->count(); ++segment) {
           left -= segment->count();
         }
         if (segment != allocation.segments.end()) segment->set_count(segment->count() - 1);
@@ -174,14 +186,17 @@ void TakeMeterReading(Step& step, const v1::MeterReading& reading) {
   Budget& budget = state.budgets[found->second];
   budget.metered = true;
   budget.meter_seen = step.stamp.mono;
-  budget.meter.Add(step.stamp.mono - Milliseconds(std::clamp<int64_t>(reading.age_ms(), 0, 60'000)), Milliwatts(reading.draw_mw()));
+  budget.meter.Add(step.stamp.mono - Milliseconds(std::clamp<int64_t>(reading.age_ms(), 0, 60'000)),
+                   Milliwatts(reading.draw_mw()));
   for (const uint32_t index : budget.nodes) {
     for (const uint64_t id : state.nodes[index].allocations) {
       Allocation& allocation = state.allocations.at(id);
-      if (allocation.claimed.has_value() && allocation.watch.has_value() && allocation.watch_budget == found->second) TryClaim(step, allocation);
+      if (allocation.claimed.has_value() && allocation.watch.has_value() && allocation.watch_budget == found->second)
+        TryClaim(step, allocation);
     }
   }
-  // A meter above the ledger is load that nobody knows. The lowest value of the span speaks, so that noise and a step do not.
+  // A meter above the ledger is load that nobody knows. The lowest value of the span speaks, so that noise and a step
+  // do not.
   const std::optional<Power> noise = budget.meter.Noise();
   if (!noise.has_value() || budget.kind == v1::COOLING_ZONE) return;
   const std::optional<Power> least = budget.meter.Least(step.stamp.mono - kUnknownLoadSpan - budget.meter_lag);
@@ -197,7 +212,8 @@ void TakeMeterReading(Step& step, const v1::MeterReading& reading) {
   budget.unknown = budget.nodes.size() == 1 ? Power() : above;
   state.round_needed = true;
   if (above > Power()) {
-    step.Event("UnknownLoad", budget.id, fmt::format("meter shows {} above the ledger: counted and nothing rises beneath", FormatPower(above)));
+    step.Event("UnknownLoad", budget.id,
+               fmt::format("meter shows {} above the ledger: counted and nothing rises beneath", FormatPower(above)));
   }
 }
 

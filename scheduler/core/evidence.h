@@ -1,6 +1,6 @@
-// What confirms a bound (docs/protocol.md, "Evidence"): an agent's claim becomes a confirmation only with its witness - the
-// device's own reading, or the acknowledgement plus the worst ramp - and never against the lowest meter above that can see the
-// drop. Also the other direction: quarantine, unknown load, and a meter above the ledger.
+// What confirms a bound (docs/protocol.md, "Evidence"): an agent's claim becomes a confirmation only with its witness -
+// the device's own reading, or the acknowledgement plus the worst ramp - and never against the lowest meter above that
+// can see the drop. Also the other direction: quarantine, unknown load, and a meter above the ledger.
 #ifndef SWITCHYARD_SCHEDULER_CORE_EVIDENCE_H_
 #define SWITCHYARD_SCHEDULER_CORE_EVIDENCE_H_
 
@@ -13,7 +13,8 @@ namespace switchyard::core {
 // Remembers what the lowest capable meter shows when a drop is ordered.
 void BeginDropWatch(Step& step, Allocation& allocation, Power drop);
 
-// An agent's claim "at report.revision() at most report.confirmed_mw()". Confirms it, or keeps it until its witness is there.
+// An agent's claim "at report.revision() at most report.confirmed_mw()". Confirms it, or keeps it until its witness is
+// there.
 void TakeClaim(Step& step, Allocation& allocation, const v1::AllocationReport& report);
 
 // Looks again at a kept claim: a ramp ended, a meter spoke.

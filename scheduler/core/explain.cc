@@ -24,7 +24,8 @@ void SetReason(const placement::Shortfall& shortfall, v1::PendingReason* reason)
   reason->set_subject(shortfall.subject);
 }
 
-void AddVerdict(Constraint constraint, bool fits, int64_t shortfall, const std::string& text, v1::ExplainResponse* response) {
+void AddVerdict(Constraint constraint, bool fits, int64_t shortfall, const std::string& text,
+                v1::ExplainResponse* response) {
   v1::ConstraintVerdict* verdict = response->add_constraints();
   verdict->set_constraint(placement::Name(constraint));
   verdict->set_fits(fits);
@@ -62,8 +63,10 @@ void ExplainRunning(const State& state, const Job& job, const Stamp& stamp, v1::
   }
   AddBudgets(state, held, response);
   response->set_earnings_micro_usd_per_hour(earnings);
-  response->set_summary(fmt::format("{} with {} task(s), bound {}{}", v1::JobState_Name(job.row.job().state()), response->tasks_size(), FormatPower(bound),
-                                    earnings == 0 ? "" : fmt::format(", earning {} an hour net of energy", FormatUsd(Usd(earnings)))));
+  response->set_summary(
+      fmt::format("{} with {} task(s), bound {}{}", v1::JobState_Name(job.row.job().state()), response->tasks_size(),
+                  FormatPower(bound),
+                  earnings == 0 ? "" : fmt::format(", earning {} an hour net of energy", FormatUsd(Usd(earnings)))));
 }
 
 void ExplainPlan(const State& state, const Job& job, const Stamp& stamp, v1::ExplainResponse* response) {
@@ -78,10 +81,15 @@ void ExplainPlan(const State& state, const Job& job, const Stamp& stamp, v1::Exp
       use->set_headroom_mw(need.earmarked_mw());
       use->set_cap_mw(state.ledger.limit(state.budget_index.at(need.budget())).cap.count());
       const Power left = Milliwatts(need.needed_mw() - need.earmarked_mw());
-      if (left > missing) { missing = left; tightest = need.budget(); }
+      if (left > missing) {
+        missing = left;
+        tightest = need.budget();
+      }
     }
     response->set_yield(fmt::format("plan {}: {} allocation(s) end, hashing lowers{}", id, plan.row.victims_size(),
-                                    missing > Power() ? fmt::format("; {} still to be freed in {}", FormatPower(missing), tightest) : "; its watts are there"));
+                                    missing > Power()
+                                        ? fmt::format("; {} still to be freed in {}", FormatPower(missing), tightest)
+                                        : "; its watts are there"));
     response->set_expected_start_utc_ms((stamp.utc + std::max(Duration(), plan.deadline - stamp.mono)).milliseconds());
   }
 }
@@ -104,7 +112,8 @@ void ExplainPending(const State& state, const Job& job, const Stamp& stamp, v1::
     SetReason(*shortfall, response->mutable_binding());
     AddVerdict(shortfall->constraint, false, shortfall->amount, response->binding().text(), response);
     ExplainPlan(state, job, stamp, response);
-    if (job.not_before > stamp.mono) response->set_expected_start_utc_ms((stamp.utc + (job.not_before - stamp.mono)).milliseconds());
+    if (job.not_before > stamp.mono)
+      response->set_expected_start_utc_ms((stamp.utc + (job.not_before - stamp.mono)).milliseconds());
     response->set_summary(response->binding().text());
     return;
   }
@@ -118,7 +127,8 @@ void ExplainPending(const State& state, const Job& job, const Stamp& stamp, v1::
       v1::NodeVerdict* verdict = response->add_nodes();
       verdict->set_constraint(placement::Name(constraint));
       verdict->set_nodes(rejection.nodes);
-      verdict->set_example(fmt::format("{}: {}", rejection.example, placement::Describe(constraint, rejection.shortfall, rejection.example)));
+      verdict->set_example(fmt::format("{}: {}", rejection.example,
+                                       placement::Describe(constraint, rejection.shortfall, rejection.example)));
     }
   }
   std::vector<placement::TaskToPlace> tasks = TasksToPlace(state, job);
@@ -128,31 +138,38 @@ void ExplainPending(const State& state, const Job& job, const Stamp& stamp, v1::
   for (const placement::ConstraintRow& row : placement::Table()) {
     if (row.constraint == Constraint::kNone) continue;
     const bool binds = proposal.shortfall.has_value() && proposal.shortfall->constraint == row.constraint;
-    AddVerdict(row.constraint, !binds, binds ? proposal.shortfall->amount : 0,
-               binds ? placement::Describe(row.constraint, proposal.shortfall->amount, proposal.shortfall->subject) : "", response);
+    AddVerdict(
+        row.constraint, !binds, binds ? proposal.shortfall->amount : 0,
+        binds ? placement::Describe(row.constraint, proposal.shortfall->amount, proposal.shortfall->subject) : "",
+        response);
   }
   if (proposal.shortfall.has_value()) {
     SetReason(*proposal.shortfall, response->mutable_binding());
     response->set_expected_start_utc_ms(FirstKnownEnd(state).milliseconds());
     response->set_summary(fmt::format("{}; {} node(s) looked at", response->binding().text(), views.size()));
   } else {
-    response->set_summary(proposal.immediate ? "starts with the next round" : "starts after a yield, planned with the next round");
+    response->set_summary(proposal.immediate ? "starts with the next round"
+                                             : "starts after a yield, planned with the next round");
   }
 }
 
 }  // namespace
 
-absl::Status Explain(const State& state, const pb::Command& command, const Stamp& stamp, v1::ExplainResponse* response) {
+absl::Status Explain(const State& state, const pb::Command& command, const Stamp& stamp,
+                     v1::ExplainResponse* response) {
   const uint64_t id = command.query().explain().id();
   const auto found = state.jobs.find(id);
-  if (found == state.jobs.end()) return absl::NotFoundError(fmt::format("job \"{}\": not known; `switchyard jobs` lists them", id));
+  if (found == state.jobs.end())
+    return absl::NotFoundError(fmt::format("job \"{}\": not known; `switchyard jobs` lists them", id));
   const Job& job = found->second;
-  if (absl::Status status = MayActFor(state, command, job.row.job().spec().tenant()); absl::IsPermissionDenied(status)) return status;
+  if (absl::Status status = MayActFor(state, command, job.row.job().spec().tenant()); absl::IsPermissionDenied(status))
+    return status;
   response->set_id(id);
   response->set_state(job.row.job().state());
   response->set_store_revision(stamp.sequence);
   if (Terminal(job.row.job().state())) {
-    response->set_summary(fmt::format("{}{}{}", v1::JobState_Name(job.row.job().state()), job.row.job().reason().empty() ? "" : ": ", job.row.job().reason()));
+    response->set_summary(fmt::format("{}{}{}", v1::JobState_Name(job.row.job().state()),
+                                      job.row.job().reason().empty() ? "" : ": ", job.row.job().reason()));
     for (const v1::Task& task : job.row.job().tasks()) *response->add_tasks() = task;
   } else if (job.row.job().state() == v1::PENDING) {
     ExplainPending(state, job, stamp, response);

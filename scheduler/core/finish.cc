@@ -59,7 +59,10 @@ void FinishJobs(Step& step) {
     Job& job = step.state.jobs.at(id);
     v1::Job* face = job.row.mutable_job();
     face->set_store_revision(step.stamp.sequence);
-    if (face->state() == v1::PENDING) *face->mutable_pending() = job.pending; else face->clear_pending();
+    if (face->state() == v1::PENDING)
+      *face->mutable_pending() = job.pending;
+    else
+      face->clear_pending();
     step.PutRow(RowKind::kJob, NumberKey(id), Bytes(job.row));
   }
   for (const uint64_t id : step.removed_jobs) step.DeleteRow(RowKind::kJob, NumberKey(id));
@@ -75,8 +78,10 @@ void FinishAllocations(Step& step) {
   for (const auto& [node, id] : step.changed_orphans) {
     const std::string key = OrphanKey(step.state.nodes[node], id);
     const auto found = step.state.orphans.find({node, id});
-    if (found == step.state.orphans.end()) step.DeleteRow(RowKind::kAllocation, key);
-    else step.PutRow(RowKind::kAllocation, key, Bytes(ToRow(step.state, found->second)));
+    if (found == step.state.orphans.end())
+      step.DeleteRow(RowKind::kAllocation, key);
+    else
+      step.PutRow(RowKind::kAllocation, key, Bytes(ToRow(step.state, found->second)));
   }
 }
 
@@ -89,7 +94,8 @@ void FinishOrders(Step& step) {
     order.reset = change.reset;
     for (const uint64_t id : change.upserts) {
       const auto found = step.state.allocations.find(id);
-      if (found != step.state.allocations.end() && !found->second.held) order.upserts.push_back(ToDesired(step.state, found->second));
+      if (found != step.state.allocations.end() && !found->second.held)
+        order.upserts.push_back(ToDesired(step.state, found->second));
     }
     for (const auto& key : step.stop_orphans) {
       const auto found = step.state.orphans.find(key);

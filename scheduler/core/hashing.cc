@@ -28,14 +28,18 @@ bool MayHash(const Node& node, const v1::JobSpec& spec) {
   if (!node.configured.owner().empty() && node.configured.owner() != spec.tenant()) return false;
   if (!spec.site().empty() && spec.site() != node.site) return false;
   for (const std::string& taint : node.configured.taints()) {
-    if (std::find(spec.tolerations().begin(), spec.tolerations().end(), taint) == spec.tolerations().end()) return false;
+    if (std::find(spec.tolerations().begin(), spec.tolerations().end(), taint) == spec.tolerations().end())
+      return false;
   }
   if (spec.groups_size() == 0) return true;
   for (const v1::Label& wanted : spec.groups(0).selector()) {
-    const auto matches = [&](const v1::Label& label) { return label.key() == wanted.key() && label.value() == wanted.value(); };
+    const auto matches = [&](const v1::Label& label) {
+      return label.key() == wanted.key() && label.value() == wanted.value();
+    };
     const auto& own = node.configured.labels();
     const auto& model = node.model.labels();
-    if (std::none_of(own.begin(), own.end(), matches) && std::none_of(model.begin(), model.end(), matches)) return false;
+    if (std::none_of(own.begin(), own.end(), matches) && std::none_of(model.begin(), model.end(), matches))
+      return false;
   }
   return true;
 }
@@ -63,7 +67,8 @@ std::set<std::tuple<uint32_t, int32_t, int32_t>> PlannedDevices(const State& sta
       for (size_t g = 0; g < groups.size(); ++g) {
         if (groups[g].name != member.device_group()) continue;
         for (const pb::DeviceRange& range : member.devices()) {
-          for (int32_t d = 0; d < range.count(); ++d) planned.insert({node->second, static_cast<int32_t>(g), range.first() + d});
+          for (int32_t d = 0; d < range.count(); ++d)
+            planned.insert({node->second, static_cast<int32_t>(g), range.first() + d});
         }
       }
     }
@@ -74,7 +79,9 @@ std::set<std::tuple<uint32_t, int32_t, int32_t>> PlannedDevices(const State& sta
 std::vector<Unit> Units(const State& state, MonoTime now) {
   std::vector<Unit> units;
   for (const auto& [id, allocation] : state.allocations) {
-    if (allocation.kind != v1::HASHING || allocation.phase == v1::STOP || allocation.exited || allocation.devices.empty()) continue;
+    if (allocation.kind != v1::HASHING || allocation.phase == v1::STOP || allocation.exited ||
+        allocation.devices.empty())
+      continue;
     units.push_back({id, allocation.job, allocation.node, allocation.group, allocation.devices});
   }
   const std::vector<uint64_t> jobs = HashingJobs(state);
@@ -88,7 +95,8 @@ std::vector<Unit> Units(const State& state, MonoTime now) {
       if (!Pays(group.model) || group.devices.empty()) continue;
       Unit unit{0, 0, n, static_cast<int32_t>(g), {}};
       for (int32_t d = 0; d < group.count; ++d) {
-        if (group.used_milli[d] == 0 && !group.quarantined.contains(d) && !planned.contains({n, unit.group, d})) unit.devices.push_back(d);
+        if (group.used_milli[d] == 0 && !group.quarantined.contains(d) && !planned.contains({n, unit.group, d}))
+          unit.devices.push_back(d);
       }
       if (unit.devices.empty()) continue;
       for (const uint64_t job : jobs) {
@@ -130,7 +138,8 @@ Proposal Propose(const State& state, const Unit& unit, UtcTime utc) {
 // Device counts by operating point of the model out of counts by hull step.
 std::vector<int32_t> ByPoint(const Group& group, const Proposal& proposal, const power::FillTarget& target) {
   std::vector<int32_t> devices_at(static_cast<size_t>(group.model.operating_points_size()), 0);
-  for (size_t s = 0; s < target.devices_at.size(); ++s) devices_at[static_cast<size_t>(proposal.hull[s].point)] += target.devices_at[s];
+  for (size_t s = 0; s < target.devices_at.size(); ++s)
+    devices_at[static_cast<size_t>(proposal.hull[s].point)] += target.devices_at[s];
   return devices_at;
 }
 
@@ -143,7 +152,8 @@ power::FillTarget Within(const Proposal& proposal, Power limit) {
 
 bool Blocked(const State& state, uint32_t chain) {
   const power::Chain& edges = state.ledger.chain(chain);
-  return std::any_of(edges.begin(), edges.end(), [&](const power::Edge& edge) { return !state.budgets[edge.budget].blocked_by.empty(); });
+  return std::any_of(edges.begin(), edges.end(),
+                     [&](const power::Edge& edge) { return !state.budgets[edge.budget].blocked_by.empty(); });
 }
 
 // The most that the unit may be charged now: what it is charged, and the headroom of its tightest budget.
@@ -151,7 +161,8 @@ Power Ceiling(const State& state, uint32_t chain, Power charged) {
   Power room = Power::Max();
   for (const power::Edge& edge : state.ledger.chain(chain)) {
     // Rounding of the sum and of its parts may differ by one milliwatt an edge.
-    room = std::min(room, UnscaleDown(std::max(Power(), state.ledger.Headroom(edge.budget) - Power(1)), edge.coefficient));
+    room =
+        std::min(room, UnscaleDown(std::max(Power(), state.ledger.Headroom(edge.budget) - Power(1)), edge.coefficient));
   }
   return charged + room;
 }
@@ -170,7 +181,8 @@ void StartHashing(Step& step, const Unit& unit, Power watts, const std::vector<i
   allocation.attempt = 1;
   allocation.epoch = 1;
   allocation.kind = v1::HASHING;
-  allocation.phase = v1::RUN;  // a gang of one whose release needs no second order: nothing of a user's waits for others
+  allocation.phase =
+      v1::RUN;  // a gang of one whose release needs no second order: nothing of a user's waits for others
   allocation.started = step.stamp.utc;
   allocation.last_raise = step.stamp.mono;
   state.nodes[unit.node].allocations.insert(allocation.id);
@@ -212,7 +224,8 @@ void SetSegments(const Group& group, Allocation& allocation, const std::vector<i
     left -= count;
   };
   for (int32_t point = group.model.operating_points_size() - 1; point >= 0; --point) {
-    if (static_cast<size_t>(point) < devices_at.size()) add(std::min(left, devices_at[static_cast<size_t>(point)]), point);
+    if (static_cast<size_t>(point) < devices_at.size())
+      add(std::min(left, devices_at[static_cast<size_t>(point)]), point);
   }
   add(left, -1);
 }
@@ -221,7 +234,8 @@ int64_t HashingValue(const State& state, const Allocation& allocation, UtcTime u
   const Node& node = state.nodes[allocation.node];
   if (allocation.group < 0) return 0;
   const Group& group = node.groups[allocation.group];
-  const economics::Prices prices = economics::PricesAt(state.configuration.sites(static_cast<int>(node.site_index)), utc);
+  const economics::Prices prices =
+      economics::PricesAt(state.configuration.sites(static_cast<int>(node.site_index)), utc);
   int64_t value = 0;
   for (const v1::OperatingSegment& segment : allocation.segments) {
     if (segment.point() < 0) continue;
@@ -249,7 +263,8 @@ std::vector<Power> YieldableWatts(const State& state, MonoTime now) {
     if (allocation.kind != v1::HASHING || allocation.group < 0) continue;
     const Node& node = state.nodes[allocation.node];
     const Group& group = node.groups[allocation.group];
-    if (node.session == 0 || (node.lowering_since.has_value() && *node.lowering_since + confirm_timeout < now)) continue;
+    if (node.session == 0 || (node.lowering_since.has_value() && *node.lowering_since + confirm_timeout < now))
+      continue;
     const Power floor = group.model.power_cycle() == v1::NEITHER ? allocation.charged : OffWatts(node, allocation);
     if (allocation.charged <= floor) continue;
     for (const power::Edge& edge : state.ledger.chain(group.chain)) {
@@ -264,7 +279,8 @@ void FillHashing(Step& step) {
   const MonoTime now = step.stamp.mono;
   const std::vector<Unit> units = Units(state, now);
   if (units.empty()) return;
-  // What all hashing together may be charged: the headroom, and what it is charged already, less what plans still wait for.
+  // What all hashing together may be charged: the headroom, and what it is charged already, less what plans still wait
+  // for.
   std::vector<Power> available(state.budgets.size());
   for (uint32_t b = 0; b < available.size(); ++b) available[b] = state.ledger.Headroom(b);
   for (const auto& [id, plan] : state.plans) {
@@ -301,14 +317,16 @@ void FillHashing(Step& step) {
     const Group& group = node.groups[units[u].group];
     Allocation* allocation = units[u].allocation == 0 ? nullptr : &state.allocations.at(units[u].allocation);
     const Power grant = allocation == nullptr ? Power() : allocation->bound.grant();
-    if (targets[u].watts <= grant || targets[u].watts <= proposals[u].fill.off_watts * proposals[u].fill.devices) continue;
+    if (targets[u].watts <= grant || targets[u].watts <= proposals[u].fill.off_watts * proposals[u].fill.devices)
+      continue;
     if (!Available(state, node, now) || Blocked(state, group.chain) || node.lowering_since.has_value()) continue;
     if (allocation != nullptr && allocation->last_raise + dwell > now) {
-      step.WakeAt(allocation->last_raise + dwell, TimerKind::kRound, 0);
+      step.RoundAt(allocation->last_raise + dwell);
       continue;
     }
     const Power counted = allocation != nullptr ? allocation->charged : IdleWatts(node, group, units[u].devices.size());
-    const Power transient = Milliwatts(std::max<int64_t>(0, group.model.transient_mw() - group.model.max_mw())) * proposals[u].fill.devices;
+    const Power transient =
+        Milliwatts(std::max<int64_t>(0, group.model.transient_mw() - group.model.max_mw())) * proposals[u].fill.devices;
     const Power ceiling = Ceiling(state, group.chain, counted) - transient;
     power::FillTarget target = targets[u];
     if (target.watts > ceiling) target = Within(proposals[u], ceiling);

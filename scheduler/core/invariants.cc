@@ -29,7 +29,8 @@ absl::Status CheckWatts(const State& state) {
   }
   const auto add = [&](const Allocation& allocation) {
     const Node& node = state.nodes[allocation.node];
-    Add(state, allocation.group >= 0 ? node.groups[allocation.group].chain : node.platform_chain, AllocationWatts(node, allocation), sums);
+    Add(state, allocation.group >= 0 ? node.groups[allocation.group].chain : node.platform_chain,
+        AllocationWatts(node, allocation), sums);
   };
   for (const auto& [id, allocation] : state.allocations) add(allocation);
   for (const auto& [key, orphan] : state.orphans) add(orphan);
@@ -46,16 +47,18 @@ absl::Status CheckWatts(const State& state) {
   return absl::OkStatus();
 }
 
-// Y: earmarks are exactly those of the open plans, each at most what the plan needs; a bound is never below a grant that may
-// still be followed.
+// Y: earmarks are exactly those of the open plans, each at most what the plan needs; a bound is never below a grant
+// that may still be followed.
 absl::Status CheckYields(const State& state) {
   std::vector<Power> earmarks(state.budgets.size());
   for (const auto& [id, plan] : state.plans) {
-    if (!state.jobs.contains(plan.row.job())) return Violation(fmt::format("Y: plan {} is for job {}, which is gone", id, plan.row.job()));
+    if (!state.jobs.contains(plan.row.job()))
+      return Violation(fmt::format("Y: plan {} is for job {}, which is gone", id, plan.row.job()));
     for (const pb::PlanBudget& need : plan.row.budgets()) {
       earmarks[state.budget_index.at(need.budget())] += Milliwatts(need.earmarked_mw());
       if (need.earmarked_mw() < 0 || need.earmarked_mw() > need.needed_mw()) {
-        return Violation(fmt::format("Y: plan {} has {} mW of {} mW in \"{}\"", id, need.earmarked_mw(), need.needed_mw(), need.budget()));
+        return Violation(fmt::format("Y: plan {} has {} mW of {} mW in \"{}\"", id, need.earmarked_mw(),
+                                     need.needed_mw(), need.budget()));
       }
     }
   }
@@ -66,7 +69,8 @@ absl::Status CheckYields(const State& state) {
     }
   }
   for (const auto& [id, allocation] : state.allocations) {
-    if (allocation.bound.value() < allocation.bound.grant()) return Violation(fmt::format("Y: allocation {} has a bound below its grant", id));
+    if (allocation.bound.value() < allocation.bound.grant())
+      return Violation(fmt::format("Y: allocation {} has a bound below its grant", id));
   }
   return absl::OkStatus();
 }
@@ -81,18 +85,21 @@ absl::Status CheckDevices(const State& state) {
     shares.resize(static_cast<size_t>(group.count));
     for (const int32_t device : allocation.devices) {
       if ((shares[static_cast<size_t>(device)] += allocation.share_milli) > 1000 && live) {
-        return Violation(fmt::format("D: device {} of \"{}\" {} holds {} thousandths", device, state.nodes[allocation.node].id, group.name,
-                                     shares[static_cast<size_t>(device)]));
+        return Violation(fmt::format("D: device {} of \"{}\" {} holds {} thousandths", device,
+                                     state.nodes[allocation.node].id, group.name, shares[static_cast<size_t>(device)]));
       }
     }
     return absl::OkStatus();
   };
   for (const auto& [id, allocation] : state.allocations) {
     if (absl::Status status = count(allocation, true); !status.ok()) return status;
-    if (!state.jobs.contains(allocation.job)) return Violation(fmt::format("D: allocation {} is of job {}, which is gone", id, allocation.job));
-    if (!state.nodes[allocation.node].allocations.contains(id)) return Violation(fmt::format("D: allocation {} is unknown to its node", id));
+    if (!state.jobs.contains(allocation.job))
+      return Violation(fmt::format("D: allocation {} is of job {}, which is gone", id, allocation.job));
+    if (!state.nodes[allocation.node].allocations.contains(id))
+      return Violation(fmt::format("D: allocation {} is unknown to its node", id));
     const auto members = state.job_allocations.find(allocation.job);
-    if (members == state.job_allocations.end() || !members->second.contains(id)) return Violation(fmt::format("D: allocation {} is unknown to its job", id));
+    if (members == state.job_allocations.end() || !members->second.contains(id))
+      return Violation(fmt::format("D: allocation {} is unknown to its job", id));
   }
   // An orphan and an allocation may hold the same device: that is what makes it an orphan. It only has to be counted.
   for (const auto& [key, orphan] : state.orphans) count(orphan, false).IgnoreError();
@@ -101,7 +108,8 @@ absl::Status CheckDevices(const State& state) {
       const auto found = used.find({n, static_cast<int32_t>(g)});
       const std::vector<int32_t> none(state.nodes[n].groups[g].used_milli.size());
       if ((found == used.end() ? none : found->second) != state.nodes[n].groups[g].used_milli) {
-        return Violation(fmt::format("D: node \"{}\" group \"{}\": the counters are not those of its allocations", state.nodes[n].id, state.nodes[n].groups[g].name));
+        return Violation(fmt::format("D: node \"{}\" group \"{}\": the counters are not those of its allocations",
+                                     state.nodes[n].id, state.nodes[n].groups[g].name));
       }
     }
   }
@@ -116,9 +124,11 @@ absl::Status CheckGangs(const State& state) {
     int32_t attempt = -1;
     for (const uint64_t member : members) {
       const Allocation& allocation = state.allocations.at(member);
-      if (attempt >= 0 && allocation.attempt != attempt) return Violation(fmt::format("G: job {} has members of attempts {} and {}", id, attempt, allocation.attempt));
+      if (attempt >= 0 && allocation.attempt != attempt)
+        return Violation(fmt::format("G: job {} has members of attempts {} and {}", id, attempt, allocation.attempt));
       attempt = allocation.attempt;
-      if (allocation.phase == v1::RUN && !job->second.row.released()) return Violation(fmt::format("G: job {} runs a member without its release", id));
+      if (allocation.phase == v1::RUN && !job->second.row.released())
+        return Violation(fmt::format("G: job {} runs a member without its release", id));
     }
   }
   return absl::OkStatus();
@@ -147,13 +157,15 @@ uint64_t Digest(const State& state) {
   hash.Add(Bytes(state.meta)).Add(Bytes(state.configuration));
   for (const auto& [id, job] : state.jobs) hash.Add(Bytes(job.row));
   for (const auto& [id, allocation] : state.allocations) hash.Add(Bytes(ToRow(state, allocation)));
-  for (const auto& [key, orphan] : state.orphans) hash.Add(static_cast<uint64_t>(key.first)).Add(Bytes(ToRow(state, orphan)));
+  for (const auto& [key, orphan] : state.orphans)
+    hash.Add(static_cast<uint64_t>(key.first)).Add(Bytes(ToRow(state, orphan)));
   for (const auto& [id, plan] : state.plans) hash.Add(Bytes(plan.row));
   for (const Node& node : state.nodes) {
     hash.Add(Bytes(ToRow(node))).Add(node.session).Add(node.set_revision).Add(node.applied_revision);
     hash.Add(node.renewed.has_value() ? node.renewed->milliseconds() : int64_t{-1});
   }
-  for (uint32_t b = 0; b < state.ledger.budgets(); ++b) hash.Add(state.ledger.Sum(b).count()).Add(state.ledger.Earmarked(b).count());
+  for (uint32_t b = 0; b < state.ledger.budgets(); ++b)
+    hash.Add(state.ledger.Sum(b).count()).Add(state.ledger.Earmarked(b).count());
   for (const auto& [key, row] : state.idempotency) hash.Add(key).Add(row.body_hash());
   return hash.Finish();
 }

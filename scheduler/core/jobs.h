@@ -33,8 +33,8 @@ bool IsGang(const Job& job);
 void StartTasks(Step& step, Job& job, const std::vector<placement::TaskPlacement>& placements, uint64_t plan);
 // The most that a placed task may draw, and what a gang's watts add to a budget's charge at most.
 Power GrantFor(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement);
-// Ends the running attempt: every member is ordered to stop; when all have ended the job takes `then`. Without a grace the
-// job's own counts.
+// Ends the running attempt: every member is ordered to stop; when all have ended the job takes `then`. Without a grace
+// the job's own counts.
 void StopAttempt(Step& step, Job& job, v1::JobState then, const std::string& reason, std::optional<Duration> grace);
 // Makes way for a higher priority, and counts it.
 void Preempt(Step& step, Job& job, const std::string& reason);
@@ -59,7 +59,9 @@ void ResumeJob(Step& step, Job& job);  // after a restart: timers begin anew
 // Keeps the sets of waiting jobs in step with a job's state.
 void UpdateWaiting(State& state, Job& job);
 void SetState(Step& step, Job& job, v1::JobState to, const std::string& reason);
-inline bool Terminal(v1::JobState state) { return state == v1::SUCCEEDED || state == v1::FAILED || state == v1::CANCELLED; }
+inline bool Terminal(v1::JobState state) {
+  return state == v1::SUCCEEDED || state == v1::FAILED || state == v1::CANCELLED;
+}
 
 }  // namespace switchyard::core
 

@@ -13,7 +13,8 @@ namespace {
 
 absl::Status NeedsChecked(const v1::NodeActionRequest& request, const char* what) {
   if (request.checked()) return absl::OkStatus();
-  return absl::InvalidArgumentError(fmt::format("node \"{}\": {}; look at it yourself, then repeat with --checked", request.node(), what));
+  return absl::InvalidArgumentError(
+      fmt::format("node \"{}\": {}; look at it yourself, then repeat with --checked", request.node(), what));
 }
 
 // An operator states that the node is off or gone: nothing of it draws, its tasks have ended.
@@ -23,7 +24,10 @@ void MarkLost(Step& step, Node& node) {
   for (const uint64_t id : std::set<uint64_t>(node.allocations)) {
     const auto found = step.state.allocations.find(id);
     if (found == step.state.allocations.end()) continue;
-    if (found->second.held) { RemoveAllocation(step, id); continue; }
+    if (found->second.held) {
+      RemoveAllocation(step, id);
+      continue;
+    }
     found->second.bound.Order(step.stamp.sequence, Power());
     ConfirmBound(step, found->second, step.stamp.sequence, Power(), "operator");
     EndAllocation(step, found->second, 128 + 9, "an operator states that its node is lost");
@@ -63,41 +67,59 @@ absl::Status NodeAction(Step& step, const v1::NodeActionRequest& request) {
   State& state = step.state;
   const auto found = state.node_index.find(request.node());
   if (found == state.node_index.end()) {
-    return absl::NotFoundError(fmt::format("node \"{}\": not configured; `switchyard nodes` lists them", request.node()));
+    return absl::NotFoundError(
+        fmt::format("node \"{}\": not configured; `switchyard nodes` lists them", request.node()));
   }
   Node& node = state.nodes[found->second];
   using Action = v1::NodeActionRequest;
   switch (request.action()) {
-    case Action::CORDON: node.cordoned = true; break;
-    case Action::UNCORDON: node.cordoned = false; break;
+    case Action::CORDON:
+      node.cordoned = true;
+      break;
+    case Action::UNCORDON:
+      node.cordoned = false;
+      break;
     case Action::DRAIN:
       node.draining = true;
       node.drain_deadline = step.stamp.utc + Milliseconds(request.drain_deadline_ms());
       // Hashing is interruptible: it leaves at once, AI until the deadline.
       for (const uint64_t id : std::set<uint64_t>(node.allocations)) {
         const auto allocation = state.allocations.find(id);
-        if (allocation != state.allocations.end() && allocation->second.kind == v1::HASHING) StopAllocation(step, allocation->second);
+        if (allocation != state.allocations.end() && allocation->second.kind == v1::HASHING)
+          StopAllocation(step, allocation->second);
       }
       step.WakeAt(step.stamp.mono, TimerKind::kNode, found->second);
       break;
-    case Action::UNDRAIN: node.draining = false; node.drain_deadline = UtcTime(); break;
+    case Action::UNDRAIN:
+      node.draining = false;
+      node.drain_deadline = UtcTime();
+      break;
     case Action::ADMIT:
-      if (absl::Status status = NeedsChecked(request, "admitting counts it as reported though it was not heard"); !status.ok()) return status;
+      if (absl::Status status = NeedsChecked(request, "admitting counts it as reported though it was not heard");
+          !status.ok())
+        return status;
       node.admitted = true;
       break;
     case Action::MARK_LOST:
-      if (absl::Status status = NeedsChecked(request, "a lost node counts nothing: it must really be off"); !status.ok()) return status;
+      if (absl::Status status = NeedsChecked(request, "a lost node counts nothing: it must really be off");
+          !status.ok())
+        return status;
       if (node.session != 0 && !Silent(state, node, step.stamp.mono)) {
-        return absl::FailedPreconditionError(fmt::format("node \"{}\": its agent speaks right now; stop it first", node.id));
+        return absl::FailedPreconditionError(
+            fmt::format("node \"{}\": its agent speaks right now; stop it first", node.id));
       }
       MarkLost(step, node);
       break;
     case Action::REPLACE:
-      if (absl::Status status = NeedsChecked(request, "other hardware may take its name: what ran on the old one must be off"); !status.ok()) return status;
+      if (absl::Status status =
+              NeedsChecked(request, "other hardware may take its name: what ran on the old one must be off");
+          !status.ok())
+        return status;
       node.replace_allowed = true;
       break;
     default:
-      return absl::InvalidArgumentError("action: not set, allowed are CORDON, UNCORDON, DRAIN, UNDRAIN, ADMIT, MARK_LOST, REPLACE");
+      return absl::InvalidArgumentError(
+          "action: not set, allowed are CORDON, UNCORDON, DRAIN, UNDRAIN, ADMIT, MARK_LOST, REPLACE");
   }
   step.Event("NodeAction", node.id, v1::NodeActionRequest::Action_Name(request.action()));
   step.changed_nodes.insert(found->second);
@@ -108,18 +130,21 @@ absl::Status NodeAction(Step& step, const v1::NodeActionRequest& request) {
 absl::Status OrphanAction(Step& step, const v1::OrphanActionRequest& request) {
   Allocation* orphan = FindOrphan(step.state, request.allocation(), request.node());
   if (orphan == nullptr) {
-    return absl::NotFoundError(fmt::format("orphan \"{}\": not known; `switchyard orphans` lists them", request.allocation()));
+    return absl::NotFoundError(
+        fmt::format("orphan \"{}\": not known; `switchyard orphans` lists them", request.allocation()));
   }
   Node& node = step.state.nodes[orphan->node];
   if (request.action() == v1::OrphanActionRequest::ADOPT) {
     // Only what the store still has a job for can be adopted: otherwise nobody would own its devices, watts and end.
     const auto job = step.state.jobs.find(orphan->job);
     if (job == step.state.jobs.end() || Terminal(job->second.row.job().state()) || IsGang(job->second)) {
-      return absl::FailedPreconditionError(fmt::format("orphan \"{}\": job {} is not a running service of this store; `switchyard orphan stop {}`",
-                                                       request.allocation(), orphan->job, request.allocation()));
+      return absl::FailedPreconditionError(
+          fmt::format("orphan \"{}\": job {} is not a running service of this store; `switchyard orphan stop {}`",
+                      request.allocation(), orphan->job, request.allocation()));
     }
     if (step.state.allocations.contains(orphan->id)) {
-      return absl::FailedPreconditionError(fmt::format("orphan \"{}\": its number names another allocation; stop it", request.allocation()));
+      return absl::FailedPreconditionError(
+          fmt::format("orphan \"{}\": its number names another allocation; stop it", request.allocation()));
     }
     Allocation adopted = *orphan;
     const uint32_t index = adopted.node;
@@ -160,7 +185,8 @@ void TakeOrphan(Step& step, Node& node, const v1::AllocationReport& report) {
       std::vector<int32_t> positions;
       for (const std::string& device : orphan.orphan_devices) {
         const auto at = std::find(node.groups[g].devices.begin(), node.groups[g].devices.end(), device);
-        if (at != node.groups[g].devices.end()) positions.push_back(static_cast<int32_t>(at - node.groups[g].devices.begin()));
+        if (at != node.groups[g].devices.end())
+          positions.push_back(static_cast<int32_t>(at - node.groups[g].devices.begin()));
       }
       if (positions.empty()) continue;
       std::sort(positions.begin(), positions.end());
@@ -169,8 +195,10 @@ void TakeOrphan(Step& step, Node& node, const v1::AllocationReport& report) {
       break;
     }
     HoldDevices(step, orphan);
-    step.Event("OrphanFound", node.id, fmt::format("allocation {} of job {} runs and is not in the store; `switchyard orphan stop {}` or "
-               "`switchyard orphan adopt {}`", report.allocation(), report.job(), report.allocation(), report.allocation()));
+    step.Event("OrphanFound", node.id,
+               fmt::format("allocation {} of job {} runs and is not in the store; `switchyard orphan stop {}` or "
+                           "`switchyard orphan adopt {}`",
+                           report.allocation(), report.job(), report.allocation(), report.allocation()));
   }
   orphan.reported = report.phase();
   Power watts = Milliwatts(std::max<int64_t>(0, report.confirmed_mw()));
@@ -187,7 +215,10 @@ void EndMissingOrphans(Step& step, const Node& node, const std::set<uint64_t>& p
   State& state = step.state;
   const uint32_t index = state.node_index.at(node.id);
   for (auto it = state.orphans.lower_bound({index, 0}); it != state.orphans.end() && it->first.first == index;) {
-    if (present.contains(it->first.second)) { ++it; continue; }
+    if (present.contains(it->first.second)) {
+      ++it;
+      continue;
+    }
     Allocation& orphan = it->second;
     ReturnDevices(step, orphan);
     const uint32_t chain = orphan.group >= 0 ? node.groups[orphan.group].chain : node.platform_chain;
@@ -217,12 +248,14 @@ absl::Status ClearQuarantine(Step& step, const v1::ClearQuarantineRequest& reque
       return absl::OkStatus();
     }
   }
-  return absl::NotFoundError(fmt::format("device \"{}\": not known; `switchyard quarantine` lists those in quarantine", request.device()));
+  return absl::NotFoundError(
+      fmt::format("device \"{}\": not known; `switchyard quarantine` lists those in quarantine", request.device()));
 }
 
 absl::Status CreateToken(Step& step, const pb::CreateToken& request) {
   if (!step.state.node_index.contains(request.node())) {
-    return absl::NotFoundError(fmt::format("node \"{}\": not configured; `switchyard nodes` lists them", request.node()));
+    return absl::NotFoundError(
+        fmt::format("node \"{}\": not configured; `switchyard nodes` lists them", request.node()));
   }
   pb::TokenRow& row = step.state.tokens[request.node()];
   row.set_node(request.node());
@@ -237,8 +270,10 @@ absl::Status UseToken(Step& step, const pb::UseToken& request) {
   const bool good = found != step.state.tokens.end() && found->second.sha256() == request.sha256() &&
                     UtcTime(found->second.expires_utc_ms()) > step.stamp.utc;
   if (!good) {
-    return absl::PermissionDeniedError(fmt::format("token for node \"{}\": unknown, used or expired; an operator makes a new one with "
-                                                   "`switchyard token {}`", request.node(), request.node()));
+    return absl::PermissionDeniedError(
+        fmt::format("token for node \"{}\": unknown, used or expired; an operator makes a new one with "
+                    "`switchyard token {}`",
+                    request.node(), request.node()));
   }
   step.state.tokens.erase(found);
   step.DeleteRow(RowKind::kToken, request.node());

@@ -23,7 +23,8 @@ std::vector<placement::TaskPlacement> Placements(const State& state, const pb::P
     placement.share_milli = member.share_milli();
     const std::vector<Group>& groups = state.nodes[placement.node].groups;
     for (size_t g = 0; g < groups.size(); ++g) {
-      if (!member.device_group().empty() && groups[g].name == member.device_group()) placement.device_group = static_cast<int32_t>(g);
+      if (!member.device_group().empty() && groups[g].name == member.device_group())
+        placement.device_group = static_cast<int32_t>(g);
     }
     placement.devices = Positions(member.devices());
     placements.push_back(std::move(placement));
@@ -32,20 +33,23 @@ std::vector<placement::TaskPlacement> Placements(const State& state, const pb::P
 }
 
 // Why a member cannot start where the plan put it; empty: it can.
-std::string Obstacle(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement, MonoTime now) {
+std::string Obstacle(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement,
+                     MonoTime now) {
   const Node& node = state.nodes[placement.node];
   if (!Available(state, node, now)) return fmt::format("node \"{}\" is not available", node.id);
   if (!HasRoom(state, spec, placement)) return fmt::format("node \"{}\" still runs what shall make way", node.id);
   if (placement.device_group >= 0) {
     const Group& group = node.groups[placement.device_group];
     for (const int32_t device : placement.devices) {
-      if (group.used_milli[device] + placement.share_milli > 1000) return fmt::format("a device of node \"{}\" is still held", node.id);
+      if (group.used_milli[device] + placement.share_milli > 1000)
+        return fmt::format("a device of node \"{}\" is still held", node.id);
       if (group.quarantined.contains(device)) return fmt::format("a device of node \"{}\" is in quarantine", node.id);
     }
   }
   const uint32_t chain = placement.device_group >= 0 ? node.groups[placement.device_group].chain : node.platform_chain;
   for (const power::Edge& edge : state.ledger.chain(chain)) {
-    if (!state.budgets[edge.budget].blocked_by.empty()) return fmt::format("nothing may rise under budget \"{}\"", state.budgets[edge.budget].id);
+    if (!state.budgets[edge.budget].blocked_by.empty())
+      return fmt::format("nothing may rise under budget \"{}\"", state.budgets[edge.budget].id);
   }
   return "";
 }
@@ -82,7 +86,8 @@ void EndHashingOn(Step& step, Plan& plan, const std::vector<placement::TaskPlace
 
 }  // namespace
 
-std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement) {
+std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec,
+                                 const placement::TaskPlacement& placement) {
   std::map<uint32_t, Power> needs;
   if (placement.device_group < 0) return needs;
   const Group& group = state.nodes[placement.node].groups[placement.device_group];
@@ -95,7 +100,8 @@ std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec, co
   const Power rise = std::max(Power(), GrantFor(state, spec, placement) - idle);
   if (rise == Power()) return needs;
   for (const power::Edge& edge : state.ledger.chain(group.chain)) {
-    if (edge.coefficient.count() > 0) needs[edge.budget] += ScaleUp(rise, edge.coefficient) + Power(1);  // sums of rounded parts
+    if (edge.coefficient.count() > 0)
+      needs[edge.budget] += ScaleUp(rise, edge.coefficient) + Power(1);  // sums of rounded parts
   }
   return needs;
 }
@@ -110,8 +116,8 @@ std::vector<Power> OpenNeeds(const State& state) {
   return open;
 }
 
-void OpenPlan(Step& step, Job& job, const std::vector<placement::TaskPlacement>& placements, const std::map<uint32_t, Power>& needs,
-              const std::set<uint64_t>& preempted_jobs) {
+void OpenPlan(Step& step, Job& job, const std::vector<placement::TaskPlacement>& placements,
+              const std::map<uint32_t, Power>& needs, const std::set<uint64_t>& preempted_jobs) {
   State& state = step.state;
   Plan plan;
   plan.row.set_id(step.NextPlan());
@@ -143,7 +149,8 @@ void OpenPlan(Step& step, Job& job, const std::vector<placement::TaskPlacement>&
     Job& victim = state.jobs.at(id);
     grace = std::max(grace, Milliseconds(victim.row.job().spec().grace_ms()));
     for (const uint64_t member : state.job_allocations[id]) AddVictim(plan, state.allocations.at(member));
-    Preempt(step, victim, fmt::format("makes way for job {} of priority {}", job.row.job().id(), job.row.job().spec().priority()));
+    Preempt(step, victim,
+            fmt::format("makes way for job {} of priority {}", job.row.job().id(), job.row.job().spec().priority()));
   }
   plan.preempts = !preempted_jobs.empty();
   Duration lag;
@@ -151,8 +158,9 @@ void OpenPlan(Step& step, Job& job, const std::vector<placement::TaskPlacement>&
   plan.deadline = step.stamp.mono + Milliseconds(state.timing().confirm_timeout_ms()) + ramp + lag + grace;
   step.WakeAt(plan.deadline, TimerKind::kPlan, plan.row.id());
   step.changed_plans.insert(plan.row.id());
-  step.Event("PlanOpened", std::to_string(job.row.job().id()), fmt::format("plan {}: {} task(s), {} budget(s), {} allocation(s) end",
-             plan.row.id(), plan.row.members_size(), plan.row.budgets_size(), plan.row.victims_size()));
+  step.Event("PlanOpened", std::to_string(job.row.job().id()),
+             fmt::format("plan {}: {} task(s), {} budget(s), {} allocation(s) end", plan.row.id(),
+                         plan.row.members_size(), plan.row.budgets_size(), plan.row.victims_size()));
   state.plans.emplace(plan.row.id(), std::move(plan));
   state.round_needed = true;
 }
@@ -163,7 +171,8 @@ void ClosePlan(Step& step, uint64_t id, const std::string& reason) {
   for (const pb::PlanBudget& need : found->second.row.budgets()) {
     step.state.ledger.Earmark(step.state.budget_index.at(need.budget()), -Milliwatts(need.earmarked_mw()));
   }
-  if (!reason.empty()) step.Event("PlanClosed", std::to_string(found->second.row.job()), fmt::format("plan {}: {}", id, reason));
+  if (!reason.empty())
+    step.Event("PlanClosed", std::to_string(found->second.row.job()), fmt::format("plan {}: {}", id, reason));
   step.removed_plans.insert(id);
   step.changed_plans.erase(id);
   step.state.plans.erase(found);
@@ -193,7 +202,8 @@ void AdvancePlans(Step& step) {
     const v1::JobSpec& spec = state.jobs.at(plan.row.job()).row.job().spec();
     if (std::any_of(placements.begin(), placements.end(), [&](const placement::TaskPlacement& p) {
           return !Obstacle(state, spec, p, step.stamp.mono).empty();
-        })) continue;
+        }))
+      continue;
     Job& job = state.jobs.at(plan.row.job());
     ClosePlan(step, id, "full: its tasks prepare");
     job.row.set_plan_backoffs(0);
@@ -204,16 +214,23 @@ void AdvancePlans(Step& step) {
 void PlanTimer(Step& step, uint64_t id) {
   const auto found = step.state.plans.find(id);
   if (found == step.state.plans.end()) return;
-  if (found->second.deadline > step.stamp.mono) { step.WakeAt(found->second.deadline, TimerKind::kPlan, id); return; }
+  if (found->second.deadline > step.stamp.mono) {
+    step.WakeAt(found->second.deadline, TimerKind::kPlan, id);
+    return;
+  }
   Job& job = step.state.jobs.at(found->second.row.job());
   std::string missing;
   for (const pb::PlanBudget& need : found->second.row.budgets()) {
     if (need.needed_mw() > need.earmarked_mw()) {
-      missing = fmt::format(": budget \"{}\" lacks {}", need.budget(), FormatPower(Milliwatts(need.needed_mw() - need.earmarked_mw())));
+      missing = fmt::format(": budget \"{}\" lacks {}", need.budget(),
+                            FormatPower(Milliwatts(need.needed_mw() - need.earmarked_mw())));
     }
   }
   for (const placement::TaskPlacement& placement : Placements(step.state, found->second.row)) {
-    if (missing.empty()) { const std::string why = Obstacle(step.state, job.row.job().spec(), placement, step.stamp.mono); if (!why.empty()) missing = ": " + why; }
+    if (missing.empty()) {
+      const std::string why = Obstacle(step.state, job.row.job().spec(), placement, step.stamp.mono);
+      if (!why.empty()) missing = ": " + why;
+    }
   }
   job.row.set_plan_backoffs(job.row.plan_backoffs() + 1);
   int64_t backoff = step.state.timing().backoff_initial_ms();

@@ -16,8 +16,8 @@ using placement::TaskPlacement;
 
 constexpr int32_t kPortsOfNode = 64;
 
-// Lends the ledger's watts to the placement: headroom, and what hashing (or preempted jobs) would give up, less what open
-// plans were promised.
+// Lends the ledger's watts to the placement: headroom, and what hashing (or preempted jobs) would give up, less what
+// open plans were promised.
 class LedgerPower final : public placement::PowerOracle {
  public:
   LedgerPower(const State& state, const v1::JobSpec& spec, std::vector<Power> available)
@@ -26,12 +26,17 @@ class LedgerPower final : public placement::PowerOracle {
   bool Charge(const TaskPlacement& placement) override {
     const std::map<uint32_t, Power> needs = NeedOf(state_, spec_, placement);
     for (const auto& [budget, watts] : needs) {
-      if (watts <= available_[budget]) continue;
+      // Where nothing may rise a yield would only be opened to time out.
+      const bool blocked = !state_.budgets[budget].blocked_by.empty();
+      if (watts <= available_[budget] && !blocked) continue;
       const power::Limit& limit = state_.ledger.limit(budget);
       const bool never = watts > limit.cap - limit.base - limit.fault_reserve;
-      why_ = {.constraint = never ? Constraint::kBudgetCap : !state_.budgets[budget].blocked_by.empty() ? Constraint::kBudgetBlocked
-                                                                                                        : Constraint::kBudgetHeadroom,
-              .amount = (watts - available_[budget]).count(), .subject = state_.budgets[budget].id, .rejected_nodes = {}};
+      why_ = {.constraint = never     ? Constraint::kBudgetCap
+                            : blocked ? Constraint::kBudgetBlocked
+                                      : Constraint::kBudgetHeadroom,
+              .amount = (watts - available_[budget]).count(),
+              .subject = state_.budgets[budget].id,
+              .rejected_nodes = {}};
       return false;
     }
     for (const auto& [budget, watts] : needs) available_[budget] -= watts;
@@ -48,7 +53,8 @@ class LedgerPower final : public placement::PowerOracle {
   }
   std::map<uint32_t, Power> Needs() const {
     std::map<uint32_t, Power> sum;
-    for (const auto& needs : charged_) for (const auto& [budget, watts] : needs) sum[budget] += watts;
+    for (const auto& needs : charged_)
+      for (const auto& [budget, watts] : needs) sum[budget] += watts;
     return sum;
   }
 
@@ -121,9 +127,14 @@ placement::NodeView MakeView(const State& state, uint32_t index, MonoTime now, U
   for (const Group& group : node.groups) view.groups.push_back(GroupView(group));
   for (const uint64_t id : node.allocations) {
     const Allocation& allocation = state.allocations.at(id);
-    const bool reclaimable = (allocation.kind == v1::HASHING && !allocation.exited) || Preemptible(state, preemptor, allocation, utc);
-    if (reclaimable && allocation.group >= 0) Reclaim(view.groups[allocation.group], allocation, node.groups[allocation.group]);
-    if (allocation.kind == v1::HASHING) { view.hashing_value += HashingValue(state, allocation, utc); continue; }
+    const bool reclaimable =
+        (allocation.kind == v1::HASHING && !allocation.exited) || Preemptible(state, preemptor, allocation, utc);
+    if (reclaimable && allocation.group >= 0)
+      Reclaim(view.groups[allocation.group], allocation, node.groups[allocation.group]);
+    if (allocation.kind == v1::HASHING) {
+      view.hashing_value += HashingValue(state, allocation, utc);
+      continue;
+    }
     if (reclaimable) continue;
     view.cpu_milli_free -= allocation.cpu_milli;
     view.memory_free -= allocation.memory_bytes;
@@ -196,7 +207,8 @@ void AddJobWatts(const State& state, uint64_t job, std::vector<Power>& available
 }
 
 // Jobs whose devices the placements take.
-std::set<uint64_t> OwnersOf(const State& state, const Job& job, const std::vector<TaskPlacement>& placements, UtcTime utc) {
+std::set<uint64_t> OwnersOf(const State& state, const Job& job, const std::vector<TaskPlacement>& placements,
+                            UtcTime utc) {
   std::set<uint64_t> owners;
   for (const TaskPlacement& placement : placements) {
     const bool crowded = !HasRoom(state, job.row.job().spec(), placement);
@@ -204,7 +216,8 @@ std::set<uint64_t> OwnersOf(const State& state, const Job& job, const std::vecto
       const Allocation& allocation = state.allocations.at(id);
       if (crowded && Preemptible(state, &job, allocation, utc)) owners.insert(allocation.job);
       if (allocation.group != placement.device_group || !Preemptible(state, &job, allocation, utc)) continue;
-      const Group* group = placement.device_group < 0 ? nullptr : &state.nodes[placement.node].groups[placement.device_group];
+      const Group* group =
+          placement.device_group < 0 ? nullptr : &state.nodes[placement.node].groups[placement.device_group];
       for (const int32_t device : placement.devices) {
         const bool holds = std::binary_search(allocation.devices.begin(), allocation.devices.end(), device);
         if (holds && group->used_milli[device] + placement.share_milli > 1000) owners.insert(allocation.job);
@@ -217,9 +230,11 @@ std::set<uint64_t> OwnersOf(const State& state, const Job& job, const std::vecto
 bool Immediate(const State& state, const Proposal& proposal) {
   const std::vector<Power> promised = OpenNeeds(state);
   for (const auto& [budget, watts] : proposal.needs) {
-    if (!state.budgets[budget].blocked_by.empty() || watts > state.ledger.Headroom(budget) - promised[budget]) return false;
+    if (!state.budgets[budget].blocked_by.empty() || watts > state.ledger.Headroom(budget) - promised[budget])
+      return false;
   }
-  return std::none_of(proposal.placements.begin(), proposal.placements.end(), [](const TaskPlacement& p) { return p.needs_yield; });
+  return std::none_of(proposal.placements.begin(), proposal.placements.end(),
+                      [](const TaskPlacement& p) { return p.needs_yield; });
 }
 
 }  // namespace
@@ -243,8 +258,11 @@ bool HasRoom(const State& state, const v1::JobSpec& spec, const TaskPlacement& p
 
 bool MayPreempt(const Job& job, const Job& victim, UtcTime utc) {
   const v1::Job& face = victim.row.job();
-  if (face.spec().kind() == v1::HASHING || face.spec().not_preemptible() || Terminal(face.state()) || face.state() == v1::STOPPING) return false;
-  if (face.spec().priority() >= job.row.job().spec().priority() || face.requeues() >= face.spec().max_requeues()) return false;
+  if (face.spec().kind() == v1::HASHING || face.spec().not_preemptible() || Terminal(face.state()) ||
+      face.state() == v1::STOPPING)
+    return false;
+  if (face.spec().priority() >= job.row.job().spec().priority() || face.requeues() >= face.spec().max_requeues())
+    return false;
   return face.started_utc_ms() == 0 || UtcTime(face.started_utc_ms()) + Milliseconds(face.spec().min_run_ms()) <= utc;
 }
 
@@ -266,7 +284,9 @@ Power WattsOf(const State& state, const v1::JobSpec& spec) {
     Power most;
     for (const v1::DeviceModel& model : state.configuration.device_models()) {
       if (model.kind() != (gpu ? v1::GPU : v1::CPU)) continue;
-      if (gpu && r.gpu_models_size() > 0 && std::find(r.gpu_models().begin(), r.gpu_models().end(), model.id()) == r.gpu_models().end()) continue;
+      if (gpu && r.gpu_models_size() > 0 &&
+          std::find(r.gpu_models().begin(), r.gpu_models().end(), model.id()) == r.gpu_models().end())
+        continue;
       Power watts = Milliwatts(model.max_mw());
       if (model.limiter() && r.gpu_milli() > 0) watts = watts * r.gpu_milli() / 1000;
       if (model.limiter() && r.watts_per_device_mw() > 0) watts = std::min(watts, Milliwatts(r.watts_per_device_mw()));
@@ -291,7 +311,8 @@ Proposal ProposeStart(const State& state, const Job& job, const std::vector<plac
   std::vector<placement::HeldTask> held;
   const auto members = state.job_allocations.find(job.row.job().id());
   if (members != state.job_allocations.end()) {
-    for (const uint64_t id : members->second) held.push_back({state.allocations.at(id).task_group, state.allocations.at(id).node});
+    for (const uint64_t id : members->second)
+      held.push_back({state.allocations.at(id).task_group, state.allocations.at(id).node});
   }
   Proposal proposal;
   std::vector<Power> available = AvailableWatts(state, now);

@@ -5,7 +5,6 @@
 #include "common/validation/job_spec.h"
 #include "fmt/format.h"
 #include "scheduler/core/jobs.h"
-#include "scheduler/core/plans.h"
 #include "scheduler/core/rows.h"
 
 namespace switchyard::core {
@@ -23,7 +22,8 @@ bool IsPrincipal(const pb::Command& command, const std::string& listed) {
 absl::Status CheckDependencies(const State& state, const v1::JobSpec& spec, size_t index) {
   for (const uint64_t id : spec.after()) {
     if (!state.jobs.contains(id)) {
-      return absl::InvalidArgumentError(fmt::format("jobs[{}].after: job \"{}\" is not known; name jobs that exist", index, id));
+      return absl::InvalidArgumentError(
+          fmt::format("jobs[{}].after: job \"{}\" is not known; name jobs that exist", index, id));
     }
   }
   return absl::OkStatus();
@@ -77,19 +77,24 @@ absl::Status MayActFor(const State& state, const pb::Command& command, const std
   for (const v1::Tenant& configured : state.configuration.tenants()) {
     if (configured.id() != tenant) continue;
     if (IsOperator(state, command)) return absl::OkStatus();
-    for (const std::string& member : configured.members()) if (IsPrincipal(command, member)) return absl::OkStatus();
-    return absl::PermissionDeniedError(fmt::format("tenant \"{}\": principal \"{}\" is not a member; ask an operator to add it to "
-                                                   "tenants[].members", tenant, command.principal()));
+    for (const std::string& member : configured.members())
+      if (IsPrincipal(command, member)) return absl::OkStatus();
+    return absl::PermissionDeniedError(
+        fmt::format("tenant \"{}\": principal \"{}\" is not a member; ask an operator to add it to "
+                    "tenants[].members",
+                    tenant, command.principal()));
   }
   return absl::NotFoundError(fmt::format("tenant \"{}\": not configured; `switchyard tenants` lists them", tenant));
 }
 
 absl::StatusOr<v1::SubmitResponse> Submit(Step& step, const pb::Command& command) {
   State& state = step.state;
-  if (!state.configured) return absl::FailedPreconditionError("no configuration is loaded yet; try again after the scheduler's start");
+  if (!state.configured)
+    return absl::FailedPreconditionError("no configuration is loaded yet; try again after the scheduler's start");
   if (state.disk_full) {
-    return absl::ResourceExhaustedError("the scheduler's store has less than 256 MiB of free disk: submissions are refused, leases live on; "
-                                        "free disk space");
+    return absl::ResourceExhaustedError(
+        "the scheduler's store has less than 256 MiB of free disk: submissions are refused, leases live on; "
+        "free disk space");
   }
   std::map<std::string, int64_t> added;
   std::vector<v1::JobSpec> specs(command.submit().jobs().begin(), command.submit().jobs().end());
@@ -104,14 +109,19 @@ absl::StatusOr<v1::SubmitResponse> Submit(Step& step, const pb::Command& command
   }
   for (const auto& [tenant, count] : added) {
     for (const v1::Tenant& configured : state.configuration.tenants()) {
-      if (configured.id() != tenant || state.pending_of_tenant[tenant] + count <= configured.max_pending_jobs()) continue;
-      return absl::ResourceExhaustedError(fmt::format("tenant \"{}\": has {} pending job(s), {} more would exceed its bound of {}; wait or cancel some",
-          tenant, state.pending_of_tenant[tenant], count, configured.max_pending_jobs()));
+      if (configured.id() != tenant || state.pending_of_tenant[tenant] + count <= configured.max_pending_jobs())
+        continue;
+      return absl::ResourceExhaustedError(
+          fmt::format("tenant \"{}\": has {} pending job(s), {} more would exceed its bound of {}; wait or cancel some",
+                      tenant, state.pending_of_tenant[tenant], count, configured.max_pending_jobs()));
     }
   }
   v1::SubmitResponse response;
   for (const v1::JobSpec& spec : specs) {
-    if (spec.array_size() == 0) { response.add_job_ids(AddJob(step, command, spec, 0, -1)); continue; }
+    if (spec.array_size() == 0) {
+      response.add_job_ids(AddJob(step, command, spec, 0, -1));
+      continue;
+    }
     uint64_t first = 0;
     for (int32_t i = 0; i < spec.array_size(); ++i) {
       const uint64_t id = AddJob(step, command, spec, first, i);
@@ -128,16 +138,16 @@ absl::StatusOr<v1::CancelResponse> Cancel(Step& step, const pb::Command& command
   State& state = step.state;
   for (const uint64_t id : command.cancel().ids()) {
     const auto found = state.jobs.find(id);
-    if (found == state.jobs.end()) return absl::NotFoundError(fmt::format("job \"{}\": not known; nothing was cancelled", id));
-    if (absl::Status status = MayActFor(state, command, found->second.row.job().spec().tenant()); absl::IsPermissionDenied(status)) return status;
+    if (found == state.jobs.end())
+      return absl::NotFoundError(fmt::format("job \"{}\": not known; nothing was cancelled", id));
+    if (absl::Status status = MayActFor(state, command, found->second.row.job().spec().tenant());
+        absl::IsPermissionDenied(status))
+      return status;
   }
   for (const uint64_t id : command.cancel().ids()) {
     Job& job = state.jobs.at(id);
     if (Terminal(job.row.job().state())) continue;
     job.row.set_cancel_requested(true);
-    for (auto& [plan_id, plan] : std::map<uint64_t, Plan>(state.plans)) {
-      if (plan.row.job() == id) ClosePlan(step, plan_id, "its job was cancelled");
-    }
     StopAttempt(step, job, v1::CANCELLED, fmt::format("cancelled by {}", command.principal()), std::nullopt);
   }
   v1::CancelResponse response;
@@ -161,7 +171,10 @@ void Prune(Step& step) {
   if (removed > 0) step.meta_changed = true;  // next_job must outlive the rows
   const UtcTime oldest_key = step.stamp.utc - kKeysKept;
   for (auto it = state.idempotency.begin(); it != state.idempotency.end() && removed < kPrunedAtOnce;) {
-    if (UtcTime(it->second.utc_ms()) >= oldest_key) { ++it; continue; }
+    if (UtcTime(it->second.utc_ms()) >= oldest_key) {
+      ++it;
+      continue;
+    }
     step.DeleteRow(RowKind::kIdempotency, it->first);
     it = state.idempotency.erase(it);
     ++removed;

@@ -18,7 +18,8 @@ absl::Status Unreadable(const char* what, const std::string& key) {
 }
 
 template <typename Message>
-absl::Status Each(const std::vector<Row>& rows, RowKind kind, const char* what, const std::function<absl::Status(const Row&, const Message&)>& take) {
+absl::Status Each(const std::vector<Row>& rows, RowKind kind, const char* what,
+                  const std::function<absl::Status(const Row&, const Message&)>& take) {
   for (const Row& row : rows) {
     if (row.kind != kind || !row.value.has_value()) continue;
     Message message;
@@ -36,7 +37,8 @@ absl::Status Attach(State& state, Allocation allocation) {
     for (const int32_t device : allocation.devices) {
       group.used_milli[device] += allocation.share_milli;
       if (group.used_milli[device] > 1000 && !allocation.orphan) {
-        return absl::DataLossError(fmt::format("allocation \"{}\": device {} of node \"{}\" is held twice", allocation.id, device, node.id));
+        return absl::DataLossError(
+            fmt::format("allocation \"{}\": device {} of node \"{}\" is held twice", allocation.id, device, node.id));
       }
     }
   }
@@ -46,7 +48,8 @@ absl::Status Attach(State& state, Allocation allocation) {
     return absl::OkStatus();
   }
   if (!state.jobs.contains(allocation.job)) {
-    return absl::DataLossError(fmt::format("allocation \"{}\": of job \"{}\", which the store does not have", allocation.id, allocation.job));
+    return absl::DataLossError(
+        fmt::format("allocation \"{}\": of job \"{}\", which the store does not have", allocation.id, allocation.job));
   }
   node.allocations.insert(allocation.id);
   state.job_allocations[allocation.job].insert(allocation.id);
@@ -69,10 +72,11 @@ absl::Status Core::Restore(const std::vector<Row>& rows) {
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  status = Each<pb::ConfigurationRow>(rows, RowKind::kConfiguration, "configuration", [&](const Row&, const pb::ConfigurationRow& row) {
-    state.configuration_loaded = UtcTime(row.loaded_utc_ms());
-    return RestoreConfiguration(step, row.configuration());
-  });
+  status = Each<pb::ConfigurationRow>(rows, RowKind::kConfiguration, "configuration",
+                                      [&](const Row&, const pb::ConfigurationRow& row) {
+                                        state.configuration_loaded = UtcTime(row.loaded_utc_ms());
+                                        return RestoreConfiguration(step, row.configuration());
+                                      });
   if (!status.ok()) return status;
   status = Each<pb::NodeRow>(rows, RowKind::kNode, "node", [&](const Row&, const pb::NodeRow& row) {
     const auto found = state.node_index.find(row.id());
@@ -91,11 +95,12 @@ absl::Status Core::Restore(const std::vector<Row>& rows) {
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  status = Each<pb::AllocationRow>(rows, RowKind::kAllocation, "allocation", [&](const Row&, const pb::AllocationRow& row) {
-    absl::StatusOr<Allocation> allocation = FromRow(state, row);
-    if (!allocation.ok()) return allocation.status();
-    return Attach(state, *std::move(allocation));
-  });
+  status =
+      Each<pb::AllocationRow>(rows, RowKind::kAllocation, "allocation", [&](const Row&, const pb::AllocationRow& row) {
+        absl::StatusOr<Allocation> allocation = FromRow(state, row);
+        if (!allocation.ok()) return allocation.status();
+        return Attach(state, *std::move(allocation));
+      });
   if (!status.ok()) return status;
   status = Each<pb::PlanRow>(rows, RowKind::kPlan, "plan", [&](const Row&, const pb::PlanRow& row) {
     for (const pb::PlanBudget& need : row.budgets()) {
@@ -112,10 +117,11 @@ absl::Status Core::Restore(const std::vector<Row>& rows) {
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  status = Each<pb::IdempotencyRow>(rows, RowKind::kIdempotency, "idempotency", [&](const Row& row, const pb::IdempotencyRow& message) {
-    state.idempotency[row.key] = message;
-    return absl::OkStatus();
-  });
+  status = Each<pb::IdempotencyRow>(rows, RowKind::kIdempotency, "idempotency",
+                                    [&](const Row& row, const pb::IdempotencyRow& message) {
+                                      state.idempotency[row.key] = message;
+                                      return absl::OkStatus();
+                                    });
   if (!status.ok()) return status;
   status = Each<pb::TokenRow>(rows, RowKind::kToken, "token", [&](const Row&, const pb::TokenRow& row) {
     state.tokens[row.node()] = row;

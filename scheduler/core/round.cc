@@ -17,7 +17,8 @@ using placement::Constraint;
 
 // Placements tried in one round; the next round goes on. Bounds the time of a batch with a long queue.
 constexpr int kTriesPerRound = 256;
-// Starts that may jump over a job that would fit an empty cluster, before nothing below its priority starts (invariant F).
+// Starts that may jump over a job that would fit an empty cluster, before nothing below its priority starts (invariant
+// F).
 constexpr int kMostPassedBy = 64;
 
 Power FirmWatts(const State& state, uint32_t budget) {
@@ -29,7 +30,8 @@ Power FirmWatts(const State& state, uint32_t budget) {
     if (group.model.power_cycle() == v1::NEITHER) continue;
     const Power floor = std::min(allocation.charged, OffWatts(node, allocation));
     for (const power::Edge& edge : state.ledger.chain(group.chain)) {
-      if (edge.budget == budget) hashing += ScaleUp(allocation.charged, edge.coefficient) - ScaleUp(floor, edge.coefficient);
+      if (edge.budget == budget)
+        hashing += ScaleUp(allocation.charged, edge.coefficient) - ScaleUp(floor, edge.coefficient);
     }
   }
   return state.ledger.Sum(budget) - hashing;
@@ -73,7 +75,8 @@ void CancelPlansOverCap(Step& step) {
   }
 }
 
-// 2. What hashing cannot give up is shed from AI: highest flex tier first, then lowest priority, grace cut to the deadline.
+// 2. What hashing cannot give up is shed from AI: highest flex tier first, then lowest priority, grace cut to the
+// deadline.
 void ShedFirm(Step& step) {
   State& state = step.state;
   for (uint32_t b = 0; b < state.budgets.size(); ++b) {
@@ -88,7 +91,8 @@ void ShedFirm(Step& step) {
         for (const uint64_t member : members) {
           const Allocation& allocation = state.allocations.at(member);
           if (allocation.group < 0) continue;
-          for (const power::Edge& edge : state.ledger.chain(state.nodes[allocation.node].groups[allocation.group].chain)) {
+          for (const power::Edge& edge :
+               state.ledger.chain(state.nodes[allocation.node].groups[allocation.group].chain)) {
             if (edge.budget == b) over -= ScaleUp(allocation.charged, edge.coefficient);
           }
         }
@@ -106,13 +110,15 @@ void ShedFirm(Step& step) {
       for (const uint64_t member : state.job_allocations.at(id)) {
         const Allocation& allocation = state.allocations.at(member);
         if (allocation.group < 0) continue;
-        for (const power::Edge& edge : state.ledger.chain(state.nodes[allocation.node].groups[allocation.group].chain)) {
+        for (const power::Edge& edge :
+             state.ledger.chain(state.nodes[allocation.node].groups[allocation.group].chain)) {
           if (edge.budget == b) over -= ScaleUp(allocation.charged, edge.coefficient);
         }
       }
       Job& job = state.jobs.at(id);
       job.row.set_preempted(true);
-      StopAttempt(step, job, v1::PENDING, fmt::format("shed: budget \"{}\" is above its cap", state.budgets[b].id), state.budgets[b].shed_deadline);
+      StopAttempt(step, job, v1::PENDING, fmt::format("shed: budget \"{}\" is above its cap", state.budgets[b].id),
+                  state.budgets[b].shed_deadline);
     }
   }
 }
@@ -131,8 +137,12 @@ std::vector<uint64_t> QueueOrder(const State& state, const std::vector<queueing:
   for (const uint64_t id : state.pending) {
     const Job& job = state.jobs.at(id);
     const v1::JobSpec& spec = job.row.job().spec();
-    waiting.push_back({.id = JobId(id), .tenant = TenantId(spec.tenant()), .priority = spec.priority(),
-                       .queued = UtcTime(job.row.queued_utc_ms()), .watts = WattsOf(state, spec), .gpu_milli = GpuMilliOf(spec)});
+    waiting.push_back({.id = JobId(id),
+                       .tenant = TenantId(spec.tenant()),
+                       .priority = spec.priority(),
+                       .queued = UtcTime(job.row.queued_utc_ms()),
+                       .watts = WattsOf(state, spec),
+                       .gpu_milli = GpuMilliOf(spec)});
   }
   std::vector<uint64_t> order;
   for (const JobId id : queueing::Order(shares, std::move(waiting))) order.push_back(id.value());
@@ -158,12 +168,19 @@ void ServeQueue(Step& step) {
       continue;
     }
     if (spec.priority() < floor_priority) {
-      job.pending = Reason({.constraint = Constraint::kPriorityQueue, .amount = 0, .subject = "", .rejected_nodes = {}});
+      job.pending =
+          Reason({.constraint = Constraint::kPriorityQueue, .amount = 0, .subject = "", .rejected_nodes = {}});
       continue;
     }
     const auto known = failed_shapes.find(job.shape);
-    if (known != failed_shapes.end()) { job.pending = known->second; continue; }
-    if (++tries > kTriesPerRound) { step.WakeAt(step.stamp.mono, TimerKind::kRound, 0); break; }
+    if (known != failed_shapes.end()) {
+      job.pending = known->second;
+      continue;
+    }
+    if (++tries > kTriesPerRound) {
+      step.RoundAt(step.stamp.mono);
+      break;
+    }
     // A service's replicas come one by one, as many as fit; a gang whole.
     std::vector<placement::TaskToPlace> tasks = TasksToPlace(state, job);
     if (!IsGang(job) && tasks.size() > 1) tasks.resize(1);
@@ -179,7 +196,7 @@ void ServeQueue(Step& step) {
     job.passed_by = 0;
     if (proposal.immediate) {
       StartTasks(step, job, proposal.placements, 0);
-      if (!IsGang(job) && state.pending.contains(id)) step.WakeAt(step.stamp.mono, TimerKind::kRound, 0);
+      if (!IsGang(job) && state.pending.contains(id)) step.RoundAt(step.stamp.mono);
     } else {
       OpenPlan(step, job, proposal.placements, proposal.needs, proposal.preempted);
       job.pending = Reason({.constraint = Constraint::kYieldPending, .amount = 0, .subject = "", .rejected_nodes = {}});
@@ -198,7 +215,9 @@ void FindBlockedBudgets(Step& step) {
     Budget& budget = state.budgets[b];
     budget.blocked_by.clear();
     const bool over = state.ledger.Overage(b);
-    if (over) budget.blocked_by.push_back(fmt::format("overage: counts {} of {}", FormatPower(state.ledger.Sum(b)), FormatPower(state.ledger.limit(b).cap)));
+    if (over)
+      budget.blocked_by.push_back(fmt::format("overage: counts {} of {}", FormatPower(state.ledger.Sum(b)),
+                                              FormatPower(state.ledger.limit(b).cap)));
     if (over && !budget.overage_since.has_value()) {
       budget.overage_since = now;
       step.Event("OverageBegan", budget.id, budget.blocked_by.front());
@@ -207,19 +226,24 @@ void FindBlockedBudgets(Step& step) {
       budget.overage_since.reset();
       step.Event("OverageEnded", budget.id, fmt::format("above its cap for {} in all", FormatDuration(budget.overage)));
     }
-    if (budget.unknown > Power()) budget.blocked_by.push_back(fmt::format("unknown load: the meter shows {} above the ledger", FormatPower(budget.unknown)));
+    if (budget.unknown > Power())
+      budget.blocked_by.push_back(
+          fmt::format("unknown load: the meter shows {} above the ledger", FormatPower(budget.unknown)));
     const power::Limit& limit = state.ledger.limit(b);
     if (limit.overhead.count() > 0 && state.term_start + limit.overhead_lag > now && state.meta.term() > 1) {
-      budget.blocked_by.push_back(fmt::format("term {}: overhead released before the restart may still be drawn", state.meta.term()));
-      step.WakeAt(state.term_start + limit.overhead_lag, TimerKind::kRound, 0);
+      budget.blocked_by.push_back(
+          fmt::format("term {}: overhead released before the restart may still be drawn", state.meta.term()));
+      step.RoundAt(state.term_start + limit.overhead_lag);
     }
   }
   for (const Node& node : state.nodes) {
     if (!Silent(state, node, now)) continue;
-    const std::string why = fmt::format("node {}: {}", node.id, node.heard ? "silent" : "not heard since the scheduler's start");
+    const std::string why =
+        fmt::format("node {}: {}", node.id, node.heard ? "silent" : "not heard since the scheduler's start");
     std::set<uint32_t> touched;
     for (const power::Edge& edge : state.ledger.chain(node.platform_chain)) touched.insert(edge.budget);
-    for (const Group& group : node.groups) for (const power::Edge& edge : state.ledger.chain(group.chain)) touched.insert(edge.budget);
+    for (const Group& group : node.groups)
+      for (const power::Edge& edge : state.ledger.chain(group.chain)) touched.insert(edge.budget);
     for (const uint32_t b : touched) {
       if (state.budgets[b].blocked_by.size() < 16) state.budgets[b].blocked_by.push_back(why);
     }
@@ -229,8 +253,12 @@ void FindBlockedBudgets(Step& step) {
 std::vector<queueing::TenantShare> TenantShares(const State& state) {
   std::map<std::string, queueing::TenantShare> shares;
   for (const v1::Tenant& tenant : state.configuration.tenants()) {
-    shares[tenant.id()] = {.id = TenantId(tenant.id()), .weight = tenant.weight(), .quota = Milliwatts(tenant.quota_mw()),
-                           .borrow = Milliwatts(tenant.borrow_mw()), .quota_gpu_milli = tenant.quota_gpu_milli(), .used = Power(),
+    shares[tenant.id()] = {.id = TenantId(tenant.id()),
+                           .weight = tenant.weight(),
+                           .quota = Milliwatts(tenant.quota_mw()),
+                           .borrow = Milliwatts(tenant.borrow_mw()),
+                           .quota_gpu_milli = tenant.quota_gpu_milli(),
+                           .used = Power(),
                            .used_gpu_milli = 0};
   }
   for (const auto& [id, allocation] : state.allocations) {
@@ -256,7 +284,8 @@ std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& 
                                                  const std::vector<queueing::TenantShare>& shares) {
   const v1::Job& face = job.row.job();
   const auto shortfall = [](Constraint constraint, int64_t amount, std::string subject) {
-    return placement::Shortfall{.constraint = constraint, .amount = amount, .subject = std::move(subject), .rejected_nodes = {}};
+    return placement::Shortfall{
+        .constraint = constraint, .amount = amount, .subject = std::move(subject), .rejected_nodes = {}};
   };
   for (const uint64_t id : face.spec().after()) {
     const auto before = state.jobs.find(id);
@@ -265,7 +294,8 @@ std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& 
   }
   if (job.not_before > now) {
     const bool crash_loop = job.row.consecutive_failures() >= 6;
-    return shortfall(crash_loop ? Constraint::kCrashLoop : Constraint::kBackoff, (job.not_before - now).count(), std::to_string(face.id()));
+    return shortfall(crash_loop ? Constraint::kCrashLoop : Constraint::kBackoff, (job.not_before - now).count(),
+                     std::to_string(face.id()));
   }
   for (const auto& [id, plan] : state.plans) {
     if (plan.row.job() == face.id()) return shortfall(Constraint::kYieldPending, 0, fmt::format("plan {}", id));
@@ -292,12 +322,12 @@ void RunRound(Step& step) {
   State& state = step.state;
   if (!state.configured || !state.term_started) return;
   FindBlockedBudgets(step);
-  CancelPlansOverCap(step);   // 1
-  ShedFirm(step);             // 2
-  AdvancePlans(step);         // 3
-  ServeQueue(step);           // 4
-  FillHashing(step);          // 5
-  AdvancePlans(step);         // 6. what a lowering freed without waiting (a grant that was never drawn) tops up at once
+  CancelPlansOverCap(step);  // 1
+  ShedFirm(step);            // 2
+  AdvancePlans(step);        // 3
+  ServeQueue(step);          // 4
+  FillHashing(step);         // 5
+  AdvancePlans(step);        // 6. what a lowering freed without waiting (a grant that was never drawn) tops up at once
 }
 
 }  // namespace switchyard::core

@@ -16,7 +16,8 @@ namespace switchyard::core {
 
 void RunRound(Step& step);
 
-// Why nothing may rise under each budget now: overage, silent nodes, the start of a term, unknown load. Kept in the budgets.
+// Why nothing may rise under each budget now: overage, silent nodes, the start of a term, unknown load. Kept in the
+// budgets.
 void FindBlockedBudgets(Step& step);
 
 // ---- shared with explain, so that its verdict is the decision ----
@@ -40,9 +41,9 @@ std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& 
 struct Proposal {
   std::vector<placement::TaskPlacement> placements;
   std::map<uint32_t, Power> needs;
-  std::set<uint64_t> preempted;                    // jobs that make way
-  bool immediate = false;                          // headroom and devices are there now
-  std::optional<placement::Shortfall> shortfall;   // nothing else is set then
+  std::set<uint64_t> preempted;                   // jobs that make way
+  bool immediate = false;                         // headroom and devices are there now
+  std::optional<placement::Shortfall> shortfall;  // nothing else is set then
 };
 Proposal ProposeStart(const State& state, const Job& job, const std::vector<placement::TaskToPlace>& tasks,
                       std::vector<placement::NodeView>& views, MonoTime now, UtcTime utc);

@@ -10,12 +10,22 @@ namespace switchyard::core {
 
 // Which table a row is in. The values are on disk.
 enum class RowKind : int {
-  kMeta = 0, kConfiguration = 1, kJob = 2, kAllocation = 3, kPlan = 4, kNode = 5, kIdempotency = 6, kEvent = 7,
-  kAccount = 8, kTenant = 9, kToken = 10,
+  kMeta = 0,
+  kConfiguration = 1,
+  kJob = 2,
+  kAllocation = 3,
+  kPlan = 4,
+  kNode = 5,
+  kIdempotency = 6,
+  kEvent = 7,
+  kAccount = 8,
+  kTenant = 9,
+  kToken = 10,
 };
 inline constexpr int kRowKinds = 11;
 
-// A changed row. Keys of numbered entities are 8 bytes big-endian, so that a scan is in order of age; names are themselves.
+// A changed row. Keys of numbered entities are 8 bytes big-endian, so that a scan is in order of age; names are
+// themselves.
 struct Row {
   RowKind kind;
   std::string key;

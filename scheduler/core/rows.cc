@@ -99,23 +99,28 @@ absl::StatusOr<Allocation> FromRow(const State& state, const pb::AllocationRow& 
   allocation.id = row.id();
   const auto node = state.node_index.find(row.node());
   if (node == state.node_index.end()) {
-    return absl::DataLossError(fmt::format("allocation \"{}\": on node \"{}\", which the stored configuration does not have; "
-                                           "restore a backup or ask for help before starting", row.id(), row.node()));
+    return absl::DataLossError(
+        fmt::format("allocation \"{}\": on node \"{}\", which the stored configuration does not have; "
+                    "restore a backup or ask for help before starting",
+                    row.id(), row.node()));
   }
   allocation.node = node->second;
   if (!row.device_group().empty()) {
     const std::vector<Group>& groups = state.nodes[allocation.node].groups;
-    const auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == row.device_group(); });
+    const auto group =
+        std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == row.device_group(); });
     if (group == groups.end()) {
-      return absl::DataLossError(fmt::format("allocation \"{}\": on device group \"{}\", which node \"{}\" does not have", row.id(),
-                                             row.device_group(), row.node()));
+      return absl::DataLossError(
+          fmt::format("allocation \"{}\": on device group \"{}\", which node \"{}\" does not have", row.id(),
+                      row.device_group(), row.node()));
     }
     allocation.group = static_cast<int32_t>(group - groups.begin());
   }
   allocation.devices = Positions(row.devices());
   for (const int32_t device : allocation.devices) {
     if (device < 0 || allocation.group < 0 || device >= state.nodes[allocation.node].groups[allocation.group].count) {
-      return absl::DataLossError(fmt::format("allocation \"{}\": device {} of node \"{}\" is not there", row.id(), device, row.node()));
+      return absl::DataLossError(
+          fmt::format("allocation \"{}\": device {} of node \"{}\" is not there", row.id(), device, row.node()));
     }
   }
   allocation.share_milli = row.share_milli();
@@ -267,7 +272,8 @@ void AddGang(const State& state, const Allocation& allocation, v1::TaskLaunch* l
   }
   const v1::JobSpec& spec = state.jobs.at(allocation.job).row.job().spec();
   const auto group_rank = [&](const std::string& name) {
-    for (int g = 0; g < spec.groups_size(); ++g) if (spec.groups(g).name() == name) return g;
+    for (int g = 0; g < spec.groups_size(); ++g)
+      if (spec.groups(g).name() == name) return g;
     return spec.groups_size();
   };
   std::sort(ranks.begin(), ranks.end(), [&](const Allocation* a, const Allocation* b) {

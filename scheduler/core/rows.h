@@ -30,7 +30,8 @@ v1::DesiredAllocation ToDesired(const State& state, const Allocation& allocation
 
 std::string OrphanKey(const Node& node, uint64_t id);
 
-// Stable bytes of a message: equal messages give equal bytes within one build. For digests and rows; none has a map field.
+// Stable bytes of a message: equal messages give equal bytes within one build. For digests and rows; none has a map
+// field.
 std::string Bytes(const google::protobuf::MessageLite& message);
 
 }  // namespace switchyard::core

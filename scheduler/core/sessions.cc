@@ -30,8 +30,13 @@ Duration WorstRampDown(const Node& node) {
 }
 
 void Refuse(Step& step, const pb::AgentHello& hello, const std::string& reason, bool retry) {
-  step.effects.sessions.push_back({.session = hello.session(), .node = hello.node(), .kind = SessionEffect::Kind::kRefusal,
-                                   .welcome = {}, .heartbeat_sequence = 0, .refusal = reason, .retry = retry});
+  step.effects.sessions.push_back({.session = hello.session(),
+                                   .node = hello.node(),
+                                   .kind = SessionEffect::Kind::kRefusal,
+                                   .welcome = {},
+                                   .heartbeat_sequence = 0,
+                                   .refusal = reason,
+                                   .retry = retry});
   const auto found = step.state.node_index.find(hello.node());
   if (found == step.state.node_index.end()) return;
   Node& node = step.state.nodes[found->second];
@@ -43,20 +48,22 @@ void Refuse(Step& step, const pb::AgentHello& hello, const std::string& reason, 
 std::string Objection(const State& state, const Node& node, const v1::NodeHello& hello, bool* retry) {
   *retry = false;
   if (!hello.cluster_id().empty() && hello.cluster_id() != state.configuration.cluster_id()) {
-    return fmt::format("agent belongs to cluster \"{}\", this is \"{}\"; wipe its state directory to move it", hello.cluster_id(),
-                       state.configuration.cluster_id());
+    return fmt::format("agent belongs to cluster \"{}\", this is \"{}\"; wipe its state directory to move it",
+                       hello.cluster_id(), state.configuration.cluster_id());
   }
   if (hello.store_incarnation() == state.meta.store_incarnation() && hello.term() > state.meta.term()) {
     *retry = true;
-    return fmt::format("agent has followed term {}, this scheduler is in term {}: another leader exists", hello.term(), state.meta.term());
+    return fmt::format("agent has followed term {}, this scheduler is in term {}: another leader exists", hello.term(),
+                       state.meta.term());
   }
   if (hello.agent_incarnation().empty() || hello.hardware_id().empty() || hello.boot_id().empty()) {
     return "hello without incarnation, boot id or hardware id; update the agent";
   }
   const bool known = !node.hardware_id.empty() && !node.lost && !node.replace_allowed;
   if (known && node.hardware_id != hello.hardware_id()) {
-    return fmt::format("other hardware ({}) than the node's ({}); look at the machine, then `switchyard node replace {} --checked`",
-                       hello.hardware_id(), node.hardware_id, node.id);
+    return fmt::format(
+        "other hardware ({}) than the node's ({}); look at the machine, then `switchyard node replace {} --checked`",
+        hello.hardware_id(), node.hardware_id, node.id);
   }
   if (known && node.session != 0 && node.agent_incarnation != hello.agent_incarnation()) {
     *retry = true;
@@ -66,16 +73,18 @@ std::string Objection(const State& state, const Node& node, const v1::NodeHello&
     for (const Group& group : node.groups) {
       if (group.name != capability.group()) continue;
       if (capability.devices_size() != group.count) {
-        return fmt::format("group \"{}\" has {} device(s), {} are configured; mend the configuration or the machine", group.name,
-                           capability.devices_size(), group.count);
+        return fmt::format("group \"{}\" has {} device(s), {} are configured; mend the configuration or the machine",
+                           group.name, capability.devices_size(), group.count);
       }
       if (!known || group.devices.empty()) continue;
       std::vector<std::string> mine = group.devices, theirs(capability.devices().begin(), capability.devices().end());
       std::sort(mine.begin(), mine.end());
       std::sort(theirs.begin(), theirs.end());
       if (mine != theirs) {
-        return fmt::format("group \"{}\" has other devices than before; look at the machine, then `switchyard node replace {} --checked`",
-                           group.name, node.id);
+        return fmt::format(
+            "group \"{}\" has other devices than before; look at the machine, then `switchyard node replace {} "
+            "--checked`",
+            group.name, node.id);
       }
     }
   }
@@ -85,7 +94,8 @@ std::string Objection(const State& state, const Node& node, const v1::NodeHello&
 // Other hardware took the node's place by an operator's word: what lived on the old one is gone.
 void ForgetHardware(Step& step, Node& node) {
   const std::set<uint64_t> gone = node.allocations;
-  for (const uint64_t id : gone) EndAllocation(step, step.state.allocations.at(id), 128 + 9, "the node's hardware was replaced");
+  for (const uint64_t id : gone)
+    EndAllocation(step, step.state.allocations.at(id), 128 + 9, "the node's hardware was replaced");
   for (Group& group : node.groups) {
     group.devices.clear();
     group.pool.reset();
@@ -140,7 +150,8 @@ void TakeGroup(Step& step, Node& node, const v1::GroupReport& report) {
     TakeFaults(step, node, report.faults());
     if (report.unallocated_mw() < 0 || group.model.power_cycle() != v1::PERSISTENT) continue;
     int free = 0;
-    for (int32_t d = 0; d < group.count; ++d) if (group.used_milli[d] == 0 && !group.quarantined.contains(d)) ++free;
+    for (int32_t d = 0; d < group.count; ++d)
+      if (group.used_milli[d] == 0 && !group.quarantined.contains(d)) ++free;
     // A sum over another set of devices than ours is a report from before the last change: it confirms nothing.
     if (report.unallocated_devices() != free) continue;
     const Power pool = Milliwatts(report.unallocated_mw());
@@ -234,13 +245,20 @@ void Hello(Step& step, const pb::AgentHello& hello) {
     Refuse(step, hello, objection, retry);
     return;
   }
-  if (node.lost || (!node.hardware_id.empty() && node.hardware_id != hello.hello().hardware_id())) ForgetHardware(step, node);
+  if (node.lost || (!node.hardware_id.empty() && node.hardware_id != hello.hello().hardware_id()))
+    ForgetHardware(step, node);
   if (node.replace_allowed) node.replace_allowed = false;
-  const bool identity_changed = node.hardware_id != hello.hello().hardware_id() || node.boot_id != hello.hello().boot_id() ||
+  const bool identity_changed = node.hardware_id != hello.hello().hardware_id() ||
+                                node.boot_id != hello.hello().boot_id() ||
                                 node.agent_incarnation != hello.hello().agent_incarnation();
   if (node.session != 0 && node.session != hello.session()) {
-    step.effects.sessions.push_back({.session = node.session, .node = node.id, .kind = SessionEffect::Kind::kRefusal, .welcome = {},
-                                     .heartbeat_sequence = 0, .refusal = "a newer session took over", .retry = true});
+    step.effects.sessions.push_back({.session = node.session,
+                                     .node = node.id,
+                                     .kind = SessionEffect::Kind::kRefusal,
+                                     .welcome = {},
+                                     .heartbeat_sequence = 0,
+                                     .refusal = "a newer session took over",
+                                     .retry = true});
   }
   node.session = hello.session();
   node.scanning = true;
@@ -262,11 +280,22 @@ void Hello(Step& step, const pb::AgentHello& hello) {
   }
   if (identity_changed) step.changed_nodes.insert(found->second);
   ChargeNode(step, node);
-  step.effects.sessions.push_back({.session = hello.session(), .node = node.id, .kind = SessionEffect::Kind::kWelcome,
-                                   .welcome = MakeWelcome(state, node), .heartbeat_sequence = 0, .refusal = "", .retry = false});
-  step.effects.sessions.push_back({.session = hello.session(), .node = node.id, .kind = SessionEffect::Kind::kSetAllowed, .welcome = {},
-                                   .heartbeat_sequence = 0, .refusal = "", .retry = false});
-  step.WakeAt(step.stamp.mono + Milliseconds(state.timing().heartbeat_ms()) * kSilentHeartbeats, TimerKind::kNode, found->second);
+  step.effects.sessions.push_back({.session = hello.session(),
+                                   .node = node.id,
+                                   .kind = SessionEffect::Kind::kWelcome,
+                                   .welcome = MakeWelcome(state, node),
+                                   .heartbeat_sequence = 0,
+                                   .refusal = "",
+                                   .retry = false});
+  step.effects.sessions.push_back({.session = hello.session(),
+                                   .node = node.id,
+                                   .kind = SessionEffect::Kind::kSetAllowed,
+                                   .welcome = {},
+                                   .heartbeat_sequence = 0,
+                                   .refusal = "",
+                                   .retry = false});
+  step.WakeAt(step.stamp.mono + Milliseconds(state.timing().heartbeat_ms()) * kSilentHeartbeats, TimerKind::kNode,
+              found->second);
 }
 
 void Report(Step& step, const pb::AgentReport& message) {
@@ -311,9 +340,11 @@ void Heartbeat(Step& step, const pb::AgentHeartbeat& message) {
   Node* node = Speaker(step, message.session(), message.node());
   if (node == nullptr) return;
   const State& state = step.state;
-  if (message.heartbeat().applied_revision() > node->applied_revision) Acknowledge(*node, message.heartbeat().applied_revision());
+  if (message.heartbeat().applied_revision() > node->applied_revision)
+    Acknowledge(*node, message.heartbeat().applied_revision());
   const Duration confirm_timeout = Milliseconds(state.timing().confirm_timeout_ms());
-  if (node->lowering_since.has_value() && *node->lowering_since + confirm_timeout < step.stamp.mono) return;  // withheld
+  if (node->lowering_since.has_value() && *node->lowering_since + confirm_timeout < step.stamp.mono)
+    return;  // withheld
   const bool was_available = Available(state, *node, step.stamp.mono);
   node->renewed = step.stamp.mono;
   if (node->expired) {
@@ -323,8 +354,13 @@ void Heartbeat(Step& step, const pb::AgentHeartbeat& message) {
     step.WakeAt(LeaseExpiry(state, *node), TimerKind::kNode, state.node_index.at(node->id));
   }
   if (!was_available && Available(state, *node, step.stamp.mono)) step.state.round_needed = true;
-  step.effects.sessions.push_back({.session = message.session(), .node = node->id, .kind = SessionEffect::Kind::kRenewal, .welcome = {},
-                                   .heartbeat_sequence = message.heartbeat().sequence(), .refusal = "", .retry = false});
+  step.effects.sessions.push_back({.session = message.session(),
+                                   .node = node->id,
+                                   .kind = SessionEffect::Kind::kRenewal,
+                                   .welcome = {},
+                                   .heartbeat_sequence = message.heartbeat().sequence(),
+                                   .refusal = "",
+                                   .retry = false});
 }
 
 void TakeTelemetry(Step& step, const pb::AgentTelemetry& message) {
@@ -344,11 +380,15 @@ void EndSession(Step& step, uint64_t session) {
     node.session = 0;
     node.scanning = false;
     node.draw = Power(-1);
-    if (node.flap_window + kFlapWindow < step.stamp.mono) { node.flap_window = step.stamp.mono; node.flaps = 0; }
+    if (node.flap_window + kFlapWindow < step.stamp.mono) {
+      node.flap_window = step.stamp.mono;
+      node.flaps = 0;
+    }
     if (++node.flaps >= kFlaps) {
       node.damped_until = step.stamp.mono + kFlapDamping;
-      step.WakeAt(node.damped_until, TimerKind::kRound, 0);
-      if (node.flaps == kFlaps) step.Event("NodeFlapping", node.id, "lost three sessions in five minutes; takes nothing new for two minutes");
+      step.RoundAt(node.damped_until);
+      if (node.flaps == kFlaps)
+        step.Event("NodeFlapping", node.id, "lost three sessions in five minutes; takes nothing new for two minutes");
     }
     step.state.round_needed = true;
     step.WakeAt(step.stamp.mono, TimerKind::kNode, index);
@@ -381,8 +421,10 @@ void StopWaitingGangs(Step& step, const Node& node) {
     if (found == step.state.allocations.end() || found->second.kind != v1::TRAINING || found->second.held) continue;
     Job& job = step.state.jobs.at(found->second.job);
     if (job.row.job().state() == v1::STOPPING) continue;
-    StopAttempt(step, job, v1::PENDING, fmt::format("member {}/{} on node \"{}\" is unreachable", found->second.task_group,
-                                                    found->second.index, node.id), std::nullopt);
+    StopAttempt(step, job, v1::PENDING,
+                fmt::format("member {}/{} on node \"{}\" is unreachable", found->second.task_group, found->second.index,
+                            node.id),
+                std::nullopt);
   }
 }
 
@@ -393,9 +435,13 @@ void NodeTimer(Step& step, uint32_t index) {
   Node& node = state.nodes[index];
   const MonoTime now = step.stamp.mono;
   if (node.draining && node.drain_deadline <= step.stamp.utc) StopForDrain(step, node);
-  if (node.draining && node.drain_deadline > step.stamp.utc) step.WakeAt(now + (node.drain_deadline - step.stamp.utc), TimerKind::kNode, index);
+  if (node.draining && node.drain_deadline > step.stamp.utc)
+    step.WakeAt(now + (node.drain_deadline - step.stamp.utc), TimerKind::kNode, index);
   const MonoTime expiry = LeaseExpiry(state, node);
-  if (expiry <= now) ExpireLease(step, node); else step.WakeAt(expiry, TimerKind::kNode, index);
+  if (expiry <= now)
+    ExpireLease(step, node);
+  else
+    step.WakeAt(expiry, TimerKind::kNode, index);
   if (node.lost || !node.reported) return;
   const MonoTime silent_at = node.last_sign + Milliseconds(state.timing().heartbeat_ms()) * kSilentHeartbeats;
   if (silent_at > now) {
@@ -405,7 +451,10 @@ void NodeTimer(Step& step, uint32_t index) {
   }
   const MonoTime member_at = node.last_sign + Milliseconds(state.timing().member_timeout_ms());
   if (silent_at <= now || node.session == 0) {
-    if (member_at <= now) StopWaitingGangs(step, node); else step.WakeAt(member_at, TimerKind::kNode, index);
+    if (member_at <= now)
+      StopWaitingGangs(step, node);
+    else
+      step.WakeAt(member_at, TimerKind::kNode, index);
   }
 }
 

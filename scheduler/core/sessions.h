@@ -15,7 +15,8 @@ void Heartbeat(Step& step, const pb::AgentHeartbeat& heartbeat);
 void TakeTelemetry(Step& step, const pb::AgentTelemetry& telemetry);
 void EndSession(Step& step, uint64_t session);
 
-// A node's timer: expiry of its lease, silence, drain deadline, a lowering not acknowledged, an unreachable gang member.
+// A node's timer: expiry of its lease, silence, drain deadline, a lowering not acknowledged, an unreachable gang
+// member.
 void NodeTimer(Step& step, uint32_t node);
 
 // When the lease of a node has run out for certain: receipt x drift + enforcement + worst ramp. Never without a lease.

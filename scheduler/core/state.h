@@ -1,5 +1,5 @@
-// The whole state of the core, and the working context of one batch. Functions of the other files take a Step: it carries the
-// stamp, marks what changed, and is the only way by which anything leaves.
+// The whole state of the core, and the working context of one batch. Functions of the other files take a Step: it
+// carries the stamp, marks what changed, and is the only way by which anything leaves.
 #ifndef SWITCHYARD_SCHEDULER_CORE_STATE_H_
 #define SWITCHYARD_SCHEDULER_CORE_STATE_H_
 
@@ -27,7 +27,7 @@ class State {
   v1::ClusterConfiguration configuration;
   UtcTime configuration_loaded;
 
-  std::vector<Node> nodes;                       // in the configuration's order
+  std::vector<Node> nodes;  // in the configuration's order
   std::map<std::string, uint32_t> node_index;
   std::vector<Budget> budgets;
   std::map<std::string, uint32_t> budget_index;
@@ -36,18 +36,18 @@ class State {
   std::map<uint64_t, Job> jobs;
   std::map<uint64_t, Allocation> allocations;
   std::map<std::pair<uint32_t, uint64_t>, Allocation> orphans;  // by node and the id that the node reports
-  std::map<uint64_t, Plan> plans;                // in order of age
+  std::map<uint64_t, Plan> plans;                               // in order of age
   std::map<std::string, pb::TenantRow> tenants;
   std::map<std::string, pb::IdempotencyRow> idempotency;
   std::map<std::string, pb::TokenRow> tokens;
 
   // Derived, so that a round and a report do not search.
-  std::set<uint64_t> pending;                    // jobs with tasks to place
+  std::set<uint64_t> pending;  // jobs with tasks to place
   std::map<uint64_t, std::set<uint64_t>> job_allocations;
   std::map<std::string, int> pending_of_tenant;
-  std::multimap<UtcTime, uint64_t> finished;     // for pruning
+  std::multimap<UtcTime, uint64_t> finished;  // for pruning
 
-  bool round_needed = false;                     // something that a round looks at changed
+  bool round_needed = false;  // something that a round looks at changed
   bool disk_full = false, disk_low = false;
   Timers timers;
   uint64_t next_allocation = 1, next_plan = 1;  // below the durable ends in `meta`
@@ -81,17 +81,21 @@ class Step {
   };
   std::map<uint32_t, SetChange> changed_sets;
   bool meta_changed = false;
-  uint32_t events = 0;               // of this batch, for their numbers
+  uint32_t events = 0;  // of this batch, for their numbers
 
   uint64_t NextAllocation();
   uint64_t NextPlan();
 
   // Asks to be called again at `at` at the latest.
   void WakeAt(MonoTime at, TimerKind kind, uint64_t id) { state.timers.Arm(kind, id, at); }
+  // Asks for a scheduling round at `at`. A round arms nothing again, so each time stands for itself.
+  void RoundAt(MonoTime at) { state.timers.Arm(TimerKind::kRound, static_cast<uint64_t>(at.milliseconds()), at); }
 
   // Appends to the history that operators read: kind in the past tense, subject the entity's id.
   void Event(const std::string& kind, const std::string& subject, const std::string& text);
-  void PutRow(RowKind kind, std::string key, std::string value) { effects.rows.push_back({kind, std::move(key), std::move(value)}); }
+  void PutRow(RowKind kind, std::string key, std::string value) {
+    effects.rows.push_back({kind, std::move(key), std::move(value)});
+  }
   void DeleteRow(RowKind kind, std::string key) { effects.rows.push_back({kind, std::move(key), std::nullopt}); }
 
   // The order of an allocation changed: it goes out with this batch's revision.

@@ -32,7 +32,8 @@ void Account(Step& step, const Allocation& allocation, const Job& job) {
   usage.energy = Energy(allocation.energy_mj);
   usage.gigahashes = allocation.hashes_gh;
   const bool gpu = allocation.group >= 0 && node.groups[allocation.group].model.kind() == v1::GPU;
-  if (gpu) usage.gpu_ms = usage.run.count() * static_cast<int64_t>(allocation.devices.size()) * allocation.share_milli / 1000;
+  if (gpu)
+    usage.gpu_ms = usage.run.count() * static_cast<int64_t>(allocation.devices.size()) * allocation.share_milli / 1000;
   const economics::Account account = economics::AccountFor(
       usage, economics::PricesAt(step.state.configuration.sites(static_cast<int>(node.site_index)), step.stamp.utc));
   pb::AccountRow row;
@@ -59,7 +60,8 @@ void Account(Step& step, const Allocation& allocation, const Job& job) {
 
 void RecordTask(Step& step, Job& job, const Allocation& allocation) {
   for (v1::Task& task : *job.row.mutable_job()->mutable_tasks()) {
-    if (task.group() == allocation.task_group && task.index() == allocation.index) task = ToTask(step.state, allocation);
+    if (task.group() == allocation.task_group && task.index() == allocation.index)
+      task = ToTask(step.state, allocation);
   }
   step.changed_jobs.insert(allocation.job);
 }
@@ -67,7 +69,8 @@ void RecordTask(Step& step, Job& job, const Allocation& allocation) {
 // An attempt failed: tried again after a back-off, or the end.
 v1::JobState AfterFailure(Step& step, Job& job, const Allocation& allocation) {
   v1::Job* face = job.row.mutable_job();
-  const bool ran_long = allocation.running_since != UtcTime() && step.stamp.utc - allocation.running_since >= kBackoffReset;
+  const bool ran_long =
+      allocation.running_since != UtcTime() && step.stamp.utc - allocation.running_since >= kBackoffReset;
   job.row.set_consecutive_failures(ran_long ? 1 : job.row.consecutive_failures() + 1);
   face->set_failures(face->failures() + 1);
   const int32_t retries = face->spec().max_retries();
@@ -81,18 +84,26 @@ v1::JobState AfterFailure(Step& step, Job& job, const Allocation& allocation) {
 
 // Devices and watts of a failed attempt stay with the job while its back-off is short: in all at most restart_hold.
 bool HoldsThroughBackoff(const Step& step, const Job& job, v1::JobState then) {
-  if (then != v1::PENDING || job.row.preempted() || job.row.consecutive_failures() == 0 || job.not_before <= step.stamp.mono) return false;
+  if (then != v1::PENDING || job.row.preempted() || job.row.consecutive_failures() == 0 ||
+      job.not_before <= step.stamp.mono)
+    return false;
   int64_t held = 0;
   for (int i = 1; i <= job.row.consecutive_failures(); ++i) held += Backoff(step.state, i).count();
   return held <= step.state.timing().restart_hold_ms();
 }
 
 placement::TaskPlacement PlacementOf(const Allocation& allocation) {
-  return {.group = allocation.task_group, .index = allocation.index, .node = allocation.node, .device_group = allocation.group,
-          .devices = allocation.devices, .share_milli = allocation.share_milli, .needs_yield = false};
+  return {.group = allocation.task_group,
+          .index = allocation.index,
+          .node = allocation.node,
+          .device_group = allocation.group,
+          .devices = allocation.devices,
+          .share_milli = allocation.share_milli,
+          .needs_yield = false};
 }
 
-// Charges every ended member its full grant again, where the headroom is still there: what they drew may have been taken since.
+// Charges every ended member its full grant again, where the headroom is still there: what they drew may have been
+// taken since.
 bool HoldMembers(Step& step, const Job& job) {
   const std::set<uint64_t> members = step.state.job_allocations[job.row.job().id()];
   for (const uint64_t id : members) {
@@ -123,7 +134,8 @@ void FinishAttempt(Step& step, Job& job) {
   const v1::JobState then = job.row.stop_as() == v1::JOB_STATE_UNSPECIFIED ? v1::PENDING : job.row.stop_as();
   const std::string reason = job.row.job().reason();
   if (!IsGang(job) || !HoldsThroughBackoff(step, job, then) || !HoldMembers(step, job)) {
-    for (const uint64_t id : std::set<uint64_t>(step.state.job_allocations[job.row.job().id()])) RemoveAllocation(step, id);
+    for (const uint64_t id : std::set<uint64_t>(step.state.job_allocations[job.row.job().id()]))
+      RemoveAllocation(step, id);
   }
   job.row.clear_stop_as();
   job.row.clear_stop_grace_ms();
@@ -134,7 +146,8 @@ void FinishAttempt(Step& step, Job& job) {
 bool AllExited(const State& state, const Job& job) {
   const auto members = state.job_allocations.find(job.row.job().id());
   if (members == state.job_allocations.end()) return true;
-  return std::all_of(members->second.begin(), members->second.end(), [&](uint64_t id) { return state.allocations.at(id).exited; });
+  return std::all_of(members->second.begin(), members->second.end(),
+                     [&](uint64_t id) { return state.allocations.at(id).exited; });
 }
 
 void GangMemberEnded(Step& step, Job& job, const Allocation& allocation) {
@@ -144,8 +157,10 @@ void GangMemberEnded(Step& step, Job& job, const Allocation& allocation) {
       job.row.set_stop_as(v1::SUCCEEDED);
       job.row.mutable_job()->clear_reason();
     } else {
-      const std::string reason = fmt::format("task {}/{} on node \"{}\" ended with code {}{}{}", allocation.task_group, allocation.index,
-          step.state.nodes[allocation.node].id, allocation.exit_code, allocation.exit_reason.empty() ? "" : ": ", allocation.exit_reason);
+      const std::string reason =
+          fmt::format("task {}/{} on node \"{}\" ended with code {}{}{}", allocation.task_group, allocation.index,
+                      step.state.nodes[allocation.node].id, allocation.exit_code,
+                      allocation.exit_reason.empty() ? "" : ": ", allocation.exit_reason);
       const v1::JobState then = AfterFailure(step, job, allocation);
       StopAttempt(step, job, then, reason, std::nullopt);
     }
@@ -162,16 +177,26 @@ void ReplicaEnded(Step& step, Job& job, const Allocation& allocation) {
   const uint64_t job_id = allocation.job;
   const bool stopping = job.row.job().state() == v1::STOPPING;
   if (!stopping && allocation.phase != v1::STOP) {
-    const std::string reason = fmt::format("replica {}/{} on node \"{}\" ended with code {}", allocation.task_group, allocation.index,
-                                           step.state.nodes[allocation.node].id, allocation.exit_code);
+    const std::string reason =
+        fmt::format("replica {}/{} on node \"{}\" ended with code {}", allocation.task_group, allocation.index,
+                    step.state.nodes[allocation.node].id, allocation.exit_code);
     const v1::JobState then = AfterFailure(step, job, allocation);
     RemoveAllocation(step, allocation.id);
-    if (then == v1::FAILED) { StopAttempt(step, job, v1::FAILED, reason, std::nullopt); return; }
+    if (then == v1::FAILED) {
+      StopAttempt(step, job, v1::FAILED, reason, std::nullopt);
+      return;
+    }
   } else {
     RemoveAllocation(step, allocation.id);
   }
-  if (!step.state.job_allocations[job_id].empty()) { UpdateWaiting(step.state, job); return; }
-  if (stopping) FinishAttempt(step, job); else SetState(step, job, v1::PENDING, job.row.job().reason());
+  if (!step.state.job_allocations[job_id].empty()) {
+    UpdateWaiting(step.state, job);
+    return;
+  }
+  if (stopping)
+    FinishAttempt(step, job);
+  else
+    SetState(step, job, v1::PENDING, job.row.job().reason());
 }
 
 void HashingEnded(Step& step, Job& job, const Allocation& allocation) {
@@ -179,11 +204,14 @@ void HashingEnded(Step& step, Job& job, const Allocation& allocation) {
   Node& node = step.state.nodes[allocation.node];
   if (allocation.phase != v1::STOP) {
     node.hashing_not_before = step.stamp.mono + Milliseconds(step.state.timing().backoff_initial_ms()) * 5;
-    step.WakeAt(node.hashing_not_before, TimerKind::kRound, 0);
+    step.RoundAt(node.hashing_not_before);
   }
   RemoveAllocation(step, allocation.id);
   if (!step.state.job_allocations[job_id].empty()) return;
-  if (job.row.job().state() == v1::STOPPING) FinishAttempt(step, job); else SetState(step, job, v1::PENDING, "");
+  if (job.row.job().state() == v1::STOPPING)
+    FinishAttempt(step, job);
+  else
+    SetState(step, job, v1::PENDING, "");
 }
 
 }  // namespace
@@ -262,7 +290,8 @@ void EndAllocation(Step& step, Allocation& allocation, int32_t exit_code, const 
   // Devices that come up idle draw idle watts once nothing runs on them; others keep what was last confirmed.
   const Node& node = step.state.nodes[allocation.node];
   if (allocation.group < 0 || node.groups[allocation.group].model.power_cycle() == v1::SELF_IDLE) {
-    const Power idle = allocation.group < 0 ? Power() : IdleWatts(node, node.groups[allocation.group], allocation.devices.size());
+    const Power idle =
+        allocation.group < 0 ? Power() : IdleWatts(node, node.groups[allocation.group], allocation.devices.size());
     allocation.bound.Order(step.stamp.sequence, std::min(allocation.bound.grant(), idle));
     ConfirmBound(step, allocation, step.stamp.sequence, idle, "ended");
   }
@@ -271,9 +300,15 @@ void EndAllocation(Step& step, Allocation& allocation, int32_t exit_code, const 
   step.changed_allocations.insert(allocation.id);
   step.state.round_needed = true;
   switch (allocation.kind) {
-    case v1::TRAINING: GangMemberEnded(step, job, allocation); break;
-    case v1::INFERENCE: ReplicaEnded(step, job, allocation); break;
-    default: HashingEnded(step, job, allocation); break;
+    case v1::TRAINING:
+      GangMemberEnded(step, job, allocation);
+      break;
+    case v1::INFERENCE:
+      ReplicaEnded(step, job, allocation);
+      break;
+    default:
+      HashingEnded(step, job, allocation);
+      break;
   }
 }
 
@@ -337,7 +372,10 @@ void RestartHeld(Step& step, Job& job) {
     RemoveAllocation(step, id);
   }
   // Same devices, same grants, within one command: nobody else could take the watts in between.
-  if (whole) StartTasks(step, job, placements, 0); else UpdateWaiting(state, job);
+  if (whole)
+    StartTasks(step, job, placements, 0);
+  else
+    UpdateWaiting(state, job);
 }
 
 }  // namespace
@@ -348,7 +386,8 @@ void JobTimer(Step& step, uint64_t id) {
   Job& job = found->second;
   const v1::Job& face = job.row.job();
   const MonoTime now = step.stamp.mono;
-  if (face.state() == v1::PREPARING && job.phase_since + Milliseconds(step.state.timing().prepare_timeout_ms()) <= now) {
+  if (face.state() == v1::PREPARING &&
+      job.phase_since + Milliseconds(step.state.timing().prepare_timeout_ms()) <= now) {
     const Allocation* late = nullptr;
     for (const uint64_t member : step.state.job_allocations[id]) {
       const Allocation& allocation = step.state.allocations.at(member);
@@ -356,8 +395,12 @@ void JobTimer(Step& step, uint64_t id) {
     }
     job.row.set_plan_backoffs(job.row.plan_backoffs() + 1);
     job.not_before = now + Backoff(step.state, job.row.plan_backoffs());
-    StopAttempt(step, job, v1::PENDING, fmt::format("not prepared in time{}", late == nullptr ? "" :
-        fmt::format(": task {}/{} on node \"{}\"", late->task_group, late->index, step.state.nodes[late->node].id)), std::nullopt);
+    StopAttempt(step, job, v1::PENDING,
+                fmt::format("not prepared in time{}", late == nullptr
+                                                          ? ""
+                                                          : fmt::format(": task {}/{} on node \"{}\"", late->task_group,
+                                                                        late->index, step.state.nodes[late->node].id)),
+                std::nullopt);
   }
   if (face.state() == v1::RUNNING && face.spec().wall_time_ms() > 0 &&
       UtcTime(face.started_utc_ms()) + Milliseconds(face.spec().wall_time_ms()) <= step.stamp.utc) {
@@ -382,9 +425,13 @@ void AllocationTimer(Step& step, uint64_t id) {
   const Node& node = step.state.nodes[allocation.node];
   if (!node.renewed.has_value() || node.groups.empty()) return;
   if (allocation.group >= 0 && node.groups[allocation.group].enforcer != v1::ENFORCER_SUPERVISOR &&
-      node.groups[allocation.group].enforcer != v1::ENFORCER_DEVICE) return;
+      node.groups[allocation.group].enforcer != v1::ENFORCER_DEVICE)
+    return;
   const MonoTime fenced = *node.renewed + Duration(fence + fence * kDriftPpm / 1'000'000) + kFenceKillBound;
-  if (fenced > step.stamp.mono) { step.WakeAt(fenced, TimerKind::kAllocation, id); return; }
+  if (fenced > step.stamp.mono) {
+    step.WakeAt(fenced, TimerKind::kAllocation, id);
+    return;
+  }
   EndAllocation(step, allocation, 128 + 9, "fenced: its supervisor has ended it");
 }
 

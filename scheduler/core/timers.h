@@ -1,5 +1,5 @@
-// When the core wants to be called though nothing happened. Lazy: each entity has at most one armed time; a handler that finds
-// nothing due arms it again. There is no periodic tick.
+// When the core wants to be called though nothing happened. Lazy: each entity has at most one armed time; a handler
+// that finds nothing due arms it again. There is no periodic tick.
 #ifndef SWITCHYARD_SCHEDULER_CORE_TIMERS_H_
 #define SWITCHYARD_SCHEDULER_CORE_TIMERS_H_
 

@@ -25,7 +25,8 @@ struct Split {
 std::vector<Split> Splits(const State& state) {
   std::vector<Split> splits(state.budgets.size());
   const auto add = [&](uint32_t chain, Power watts, auto member) {
-    for (const power::Edge& edge : state.ledger.chain(chain)) splits[edge.budget].*member += ScaleUp(watts, edge.coefficient);
+    for (const power::Edge& edge : state.ledger.chain(chain))
+      splits[edge.budget].*member += ScaleUp(watts, edge.coefficient);
   };
   for (const Node& node : state.nodes) {
     add(node.platform_chain, node.platform_charged, &Split::idle);
@@ -34,8 +35,10 @@ std::vector<Split> Splits(const State& state) {
   const auto add_allocation = [&](const Allocation& allocation) {
     const Node& node = state.nodes[allocation.node];
     const uint32_t chain = allocation.group >= 0 ? node.groups[allocation.group].chain : node.platform_chain;
-    add(chain, allocation.charged, allocation.kind == v1::HASHING ? &Split::hashing
-                                   : allocation.kind == v1::TRAINING ? &Split::training : &Split::inference);
+    add(chain, allocation.charged,
+        allocation.kind == v1::HASHING    ? &Split::hashing
+        : allocation.kind == v1::TRAINING ? &Split::training
+                                          : &Split::inference);
   };
   for (const auto& [id, allocation] : state.allocations) add_allocation(allocation);
   for (const auto& [key, orphan] : state.orphans) add_allocation(orphan);
@@ -117,7 +120,8 @@ void FillSites(const State& state, const Stamp& stamp, v1::ListSitesResponse* re
     for (const std::string& id : waits_for) out->add_commissioning_waits_for(id);
     HashRate rate;
     for (const auto& [id, allocation] : state.allocations) {
-      if (allocation.kind == v1::HASHING && state.nodes[allocation.node].site == site.id()) rate += GrantedHashRate(state, allocation);
+      if (allocation.kind == v1::HASHING && state.nodes[allocation.node].site == site.id())
+        rate += GrantedHashRate(state, allocation);
     }
     out->set_hash_rate_ghs(rate.count());
     const economics::Prices prices = economics::PricesAt(site, stamp.utc);
@@ -150,7 +154,8 @@ void FillTenants(const State& state, v1::ListTenantsResponse* response) {
   }
 }
 
-void AddAlarm(v1::ListAlarmsResponse* response, const char* kind, const std::string& subject, std::string text, UtcTime since = UtcTime()) {
+void AddAlarm(v1::ListAlarmsResponse* response, const char* kind, const std::string& subject, std::string text,
+              UtcTime since = UtcTime()) {
   v1::Alarm* alarm = response->add_alarms();
   alarm->set_kind(kind);
   alarm->set_subject(subject);
@@ -164,38 +169,53 @@ void FillAlarms(const State& state, const Stamp& stamp, v1::ListAlarmsResponse* 
     if (budget.overage_since.has_value()) {
       const bool commissioning = Commissioning(state, budget, nullptr);
       AddAlarm(response, commissioning ? "commissioning" : "overage", budget.id,
-               fmt::format("counts {} of {}; nothing rises beneath it{}", FormatPower(state.ledger.Sum(b)), FormatPower(state.ledger.limit(b).cap),
+               fmt::format("counts {} of {}; nothing rises beneath it{}", FormatPower(state.ledger.Sum(b)),
+                           FormatPower(state.ledger.limit(b).cap),
                            commissioning ? " until every node beneath has reported, is lost or was admitted" : ""),
                stamp.utc - (stamp.mono - *budget.overage_since));
     }
-    if (budget.unknown > Power()) AddAlarm(response, "unknown-load", budget.id, fmt::format("its meter shows {} above the ledger; find what draws it", FormatPower(budget.unknown)));
+    if (budget.unknown > Power())
+      AddAlarm(response, "unknown-load", budget.id,
+               fmt::format("its meter shows {} above the ledger; find what draws it", FormatPower(budget.unknown)));
   }
   for (const Node& node : state.nodes) {
     if (StateOf(node) == v1::UNREACHABLE) {
-      AddAlarm(response, "unreachable", node.id, fmt::format("silent; its bounds stand. Mend it, or switch it off and `switchyard node lost {} --checked`", node.id));
+      AddAlarm(
+          response, "unreachable", node.id,
+          fmt::format("silent; its bounds stand. Mend it, or switch it off and `switchyard node lost {} --checked`",
+                      node.id));
     }
-    if (node.excess > Power()) AddAlarm(response, "unknown-load", node.id, fmt::format("its meter shows {} above its bounds", FormatPower(node.excess)));
+    if (node.excess > Power())
+      AddAlarm(response, "unknown-load", node.id,
+               fmt::format("its meter shows {} above its bounds", FormatPower(node.excess)));
     if (!node.refusal.empty()) AddAlarm(response, "refused", node.id, node.refusal);
-    if (node.lowering_since.has_value() && *node.lowering_since + Milliseconds(state.timing().confirm_timeout_ms()) < stamp.mono && node.session != 0) {
+    if (node.lowering_since.has_value() &&
+        *node.lowering_since + Milliseconds(state.timing().confirm_timeout_ms()) < stamp.mono && node.session != 0) {
       AddAlarm(response, "not-acknowledged", node.id, "does not acknowledge a lowering: its lease is not renewed");
     }
     for (const Group& group : node.groups) {
       for (const auto& [device, row] : group.quarantined) {
-        const std::string name = static_cast<size_t>(device) < group.devices.size() ? group.devices[device] : std::to_string(device);
-        AddAlarm(response, "quarantine", name, fmt::format("on {}: {}; counts {}. Mend it, then `switchyard quarantine clear {}`", node.id, row.reason(),
-                                                           FormatPower(Milliwatts(row.counted_mw())), name));
+        const std::string name =
+            static_cast<size_t>(device) < group.devices.size() ? group.devices[device] : std::to_string(device);
+        AddAlarm(response, "quarantine", name,
+                 fmt::format("on {}: {}; counts {}. Mend it, then `switchyard quarantine clear {}`", node.id,
+                             row.reason(), FormatPower(Milliwatts(row.counted_mw())), name));
       }
     }
   }
   for (const auto& [key, orphan] : state.orphans) {
-    AddAlarm(response, "orphan", std::to_string(orphan.id), fmt::format("runs on {} and is not in the store; `switchyard orphan stop {}` or `adopt`",
-                                                                        state.nodes[key.first].id, orphan.id));
+    AddAlarm(response, "orphan", std::to_string(orphan.id),
+             fmt::format("runs on {} and is not in the store; `switchyard orphan stop {}` or `adopt`",
+                         state.nodes[key.first].id, orphan.id));
   }
   for (const auto& [id, job] : state.jobs) {
-    if (job.row.consecutive_failures() >= 6 && !Terminal(job.row.job().state())) AddAlarm(response, "crash-loop", std::to_string(id), job.row.job().reason());
+    if (job.row.consecutive_failures() >= 6 && !Terminal(job.row.job().state()))
+      AddAlarm(response, "crash-loop", std::to_string(id), job.row.job().reason());
   }
-  if (state.disk_full) AddAlarm(response, "disk", "store", "less than 256 MiB free: submissions are refused; free disk space");
-  else if (state.disk_low) AddAlarm(response, "disk", "store", "less than 1 GiB free; free disk space");
+  if (state.disk_full)
+    AddAlarm(response, "disk", "store", "less than 256 MiB free: submissions are refused; free disk space");
+  else if (state.disk_low)
+    AddAlarm(response, "disk", "store", "less than 1 GiB free; free disk space");
 }
 
 absl::Status FillWhy(const State& state, const std::string& budget, v1::WhyNotRisingResponse* response) {
@@ -208,11 +228,13 @@ absl::Status FillWhy(const State& state, const std::string& budget, v1::WhyNotRi
     for (const auto& [id, plan] : state.plans) {
       for (const pb::PlanBudget& need : plan.row.budgets()) {
         if (need.budget() != state.budgets[b].id || why.size() >= kListed) continue;
-        why.push_back(fmt::format("plan {} of job {}: has {} of {}", id, plan.row.job(), FormatPower(Milliwatts(need.earmarked_mw())),
+        why.push_back(fmt::format("plan {} of job {}: has {} of {}", id, plan.row.job(),
+                                  FormatPower(Milliwatts(need.earmarked_mw())),
                                   FormatPower(Milliwatts(need.needed_mw()))));
       }
     }
-    if (state.ledger.HeldOverhead(b) > Power()) why.push_back(fmt::format("released overhead: {} still counts", FormatPower(state.ledger.HeldOverhead(b))));
+    if (state.ledger.HeldOverhead(b) > Power())
+      why.push_back(fmt::format("released overhead: {} still counts", FormatPower(state.ledger.HeldOverhead(b))));
     if (budget.empty() && why.empty()) continue;
     v1::WhyNotRisingResponse::Entry* entry = response->add_entries();
     entry->set_budget(state.budgets[b].id);
@@ -236,17 +258,21 @@ void FillPlans(const State& state, const Stamp& stamp, v1::ListPlansResponse* re
     }
     for (const pb::PlanVictim& victim : plan.row.victims()) {
       const auto found = state.allocations.find(victim.allocation());
-      out->add_victims(fmt::format("{} {} {} -> {}", victim.allocation(), found == state.allocations.end() ? "ended" : state.nodes[found->second.node].id,
-                                   FormatPower(Milliwatts(victim.from_mw())), victim.end() ? "end" : FormatPower(Milliwatts(victim.target_mw()))));
+      out->add_victims(fmt::format("{} {} {} -> {}", victim.allocation(),
+                                   found == state.allocations.end() ? "ended" : state.nodes[found->second.node].id,
+                                   FormatPower(Milliwatts(victim.from_mw())),
+                                   victim.end() ? "end" : FormatPower(Milliwatts(victim.target_mw()))));
     }
     out->set_opened_utc_ms(plan.row.opened_utc_ms());
     out->set_deadline_in_ms(std::max(Duration(), plan.deadline - stamp.mono).count());
   }
 }
 
-absl::Status FillNodes(const State& state, const v1::ListNodesRequest& request, const Stamp& stamp, v1::ListNodesResponse* response) {
+absl::Status FillNodes(const State& state, const v1::ListNodesRequest& request, const Stamp& stamp,
+                       v1::ListNodesResponse* response) {
   // Pages follow the order of names; the token is the last name given.
-  auto it = request.page_token().empty() ? state.node_index.begin() : state.node_index.upper_bound(request.page_token());
+  auto it =
+      request.page_token().empty() ? state.node_index.begin() : state.node_index.upper_bound(request.page_token());
   const int size = request.page_size() <= 0 ? 100 : std::min(request.page_size(), 1000);
   for (; it != state.node_index.end(); ++it) {
     const Node& node = state.nodes[it->second];
@@ -261,10 +287,13 @@ absl::Status FillNodes(const State& state, const v1::ListNodesRequest& request, 
   return absl::OkStatus();
 }
 
-absl::Status FindLog(const State& state, const pb::Command& command, const v1::StreamLogsRequest& request, pb::LogTarget* target) {
+absl::Status FindLog(const State& state, const pb::Command& command, const v1::StreamLogsRequest& request,
+                     pb::LogTarget* target) {
   const auto job = state.jobs.find(request.id());
   if (job == state.jobs.end()) return absl::NotFoundError(fmt::format("job \"{}\": not known", request.id()));
-  if (absl::Status status = MayActFor(state, command, job->second.row.job().spec().tenant()); absl::IsPermissionDenied(status)) return status;
+  if (absl::Status status = MayActFor(state, command, job->second.row.job().spec().tenant());
+      absl::IsPermissionDenied(status))
+    return status;
   for (const v1::Task& task : job->second.row.job().tasks()) {
     if ((!request.group().empty() && task.group() != request.group()) || task.index() != request.index()) continue;
     target->set_node(task.node());
@@ -280,8 +309,9 @@ absl::Status FindLog(const State& state, const pb::Command& command, const v1::S
       return absl::OkStatus();
     }
   }
-  return absl::FailedPreconditionError(fmt::format("job \"{}\": task {}/{} has not been placed yet; wait until it runs", request.id(),
-                                                   request.group().empty() ? "*" : request.group(), request.index()));
+  return absl::FailedPreconditionError(fmt::format("job \"{}\": task {}/{} has not been placed yet; wait until it runs",
+                                                   request.id(), request.group().empty() ? "*" : request.group(),
+                                                   request.index()));
 }
 
 }  // namespace
@@ -292,7 +322,9 @@ v1::NodeStatus ToNodeStatus(const State& state, const Node& node, const Stamp& s
   out.set_site(node.site);
   out.set_model(node.configured.model());
   out.set_state(StateOf(node));
-  out.set_state_reason(!node.refusal.empty() ? node.refusal : node.damped_until > stamp.mono ? "flapping: takes nothing new yet" : "");
+  out.set_state_reason(!node.refusal.empty()            ? node.refusal
+                       : node.damped_until > stamp.mono ? "flapping: takes nothing new yet"
+                                                        : "");
   out.set_commissioned(node.reported || node.lost || node.admitted);
   out.set_agent_incarnation(node.agent_incarnation);
   out.set_boot_id(node.boot_id);
@@ -306,7 +338,8 @@ v1::NodeStatus ToNodeStatus(const State& state, const Node& node, const Stamp& s
     status->set_name(group.name);
     status->set_device_model(group.model.id());
     status->set_count(group.count);
-    status->set_allocated(static_cast<int32_t>(std::count_if(group.used_milli.begin(), group.used_milli.end(), [](int32_t used) { return used > 0; })));
+    status->set_allocated(static_cast<int32_t>(
+        std::count_if(group.used_milli.begin(), group.used_milli.end(), [](int32_t used) { return used > 0; })));
     status->set_quarantined(static_cast<int32_t>(group.quarantined.size()));
     status->set_bound_mw(group.charged.count());
     status->set_enforcer(group.enforcer);
@@ -328,7 +361,8 @@ v1::NodeStatus ToNodeStatus(const State& state, const Node& node, const Stamp& s
   out.set_measured_mw(node.draw.count());
   out.set_modelled(node.draw_modelled);
   out.set_lease_remaining_ms(-1);
-  if (node.renewed.has_value() && node.session != 0) out.set_lease_remaining_ms(std::max(Duration(), *node.renewed + state.lease() - stamp.mono).count());
+  if (node.renewed.has_value() && node.session != 0)
+    out.set_lease_remaining_ms(std::max(Duration(), *node.renewed + state.lease() - stamp.mono).count());
   for (const v1::Label& label : node.model.labels()) *out.add_labels() = label;
   for (const v1::Label& label : node.configured.labels()) *out.add_labels() = label;
   if (node.draining) out.set_drain_deadline_utc_ms(node.drain_deadline.milliseconds());
@@ -339,15 +373,26 @@ v1::NodeStatus ToNodeStatus(const State& state, const Node& node, const Stamp& s
 absl::Status Answer(const State& state, const pb::Command& command, const Stamp& stamp, pb::CommandResult* result) {
   const pb::Query& query = command.query();
   switch (query.what_case()) {
-    case pb::Query::kExplain: return Explain(state, command, stamp, result->mutable_explain());
-    case pb::Query::kBudgets: FillBudgets(state, query.budgets().site(), stamp, result->mutable_budgets()); return absl::OkStatus();
-    case pb::Query::kSites: FillSites(state, stamp, result->mutable_sites()); return absl::OkStatus();
-    case pb::Query::kTenants: FillTenants(state, result->mutable_tenants()); return absl::OkStatus();
-    case pb::Query::kAlarms: FillAlarms(state, stamp, result->mutable_alarms()); return absl::OkStatus();
-    case pb::Query::kWhy: return FillWhy(state, query.why().budget(), result->mutable_why());
+    case pb::Query::kExplain:
+      return Explain(state, command, stamp, result->mutable_explain());
+    case pb::Query::kBudgets:
+      FillBudgets(state, query.budgets().site(), stamp, result->mutable_budgets());
+      return absl::OkStatus();
+    case pb::Query::kSites:
+      FillSites(state, stamp, result->mutable_sites());
+      return absl::OkStatus();
+    case pb::Query::kTenants:
+      FillTenants(state, result->mutable_tenants());
+      return absl::OkStatus();
+    case pb::Query::kAlarms:
+      FillAlarms(state, stamp, result->mutable_alarms());
+      return absl::OkStatus();
+    case pb::Query::kWhy:
+      return FillWhy(state, query.why().budget(), result->mutable_why());
     case pb::Query::kOrphans:
       result->mutable_orphans();
-      for (const auto& [key, orphan] : state.orphans) *result->mutable_orphans()->add_orphans() = ToStatus(state, orphan);
+      for (const auto& [key, orphan] : state.orphans)
+        *result->mutable_orphans()->add_orphans() = ToStatus(state, orphan);
       return absl::OkStatus();
     case pb::Query::kQuarantine:
       result->mutable_quarantine();
@@ -356,23 +401,31 @@ absl::Status Answer(const State& state, const pb::Command& command, const Stamp&
           for (const auto& [device, row] : group.quarantined) {
             v1::Quarantine* out = result->mutable_quarantine()->add_devices();
             out->set_node(node.id);
-            out->set_device(static_cast<size_t>(device) < group.devices.size() ? group.devices[device] : std::to_string(device));
+            out->set_device(static_cast<size_t>(device) < group.devices.size() ? group.devices[device]
+                                                                               : std::to_string(device));
             out->set_counted_mw(row.counted_mw());
             out->set_reason(row.reason());
           }
         }
       }
       return absl::OkStatus();
-    case pb::Query::kPlans: FillPlans(state, stamp, result->mutable_plans()); return absl::OkStatus();
-    case pb::Query::kNodes: return FillNodes(state, query.nodes(), stamp, result->mutable_nodes());
+    case pb::Query::kPlans:
+      FillPlans(state, stamp, result->mutable_plans());
+      return absl::OkStatus();
+    case pb::Query::kNodes:
+      return FillNodes(state, query.nodes(), stamp, result->mutable_nodes());
     case pb::Query::kNode: {
       const auto found = state.node_index.find(query.node().id());
-      if (found == state.node_index.end()) return absl::NotFoundError(fmt::format("node \"{}\": not configured; `switchyard nodes` lists them", query.node().id()));
+      if (found == state.node_index.end())
+        return absl::NotFoundError(
+            fmt::format("node \"{}\": not configured; `switchyard nodes` lists them", query.node().id()));
       *result->mutable_node() = ToNodeStatus(state, state.nodes[found->second], stamp);
       return absl::OkStatus();
     }
-    case pb::Query::kLogTarget: return FindLog(state, command, query.log_target(), result->mutable_log_target());
-    case pb::Query::WHAT_NOT_SET: break;
+    case pb::Query::kLogTarget:
+      return FindLog(state, command, query.log_target(), result->mutable_log_target());
+    case pb::Query::WHAT_NOT_SET:
+      break;
   }
   return absl::InvalidArgumentError("query: nothing asked");
 }

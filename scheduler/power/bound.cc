@@ -19,7 +19,8 @@ Bound Bound::FromRow(uint64_t confirmed_revision, Power confirmed, std::vector<O
 void Bound::Order(uint64_t revision, Power grant) {
   SWITCHYARD_CHECK(grants_.empty() || revision >= grants_.back().revision)
       << "order at revision " << revision << " after one at " << grants_.back().revision;
-  // The grant of the confirmed revision was sent in an earlier batch; one of this batch was not sent yet and is replaced.
+  // The grant of the confirmed revision was sent in an earlier batch; one of this batch was not sent yet and is
+  // replaced.
   if (!grants_.empty() && grants_.back().revision == revision && revision > confirmed_revision_) {
     grants_.back().grant = grant;
     return;

@@ -2,8 +2,8 @@
 //
 //   bound = max(grant in force at r, w_r, every grant ordered after r)
 //
-// where r is the last confirmed revision and w_r the watts confirmed for it. An order counts from the moment it is committed,
-// whether or not it arrived; a confirmation of an older revision frees nothing that a newer order took.
+// where r is the last confirmed revision and w_r the watts confirmed for it. An order counts from the moment it is
+// committed, whether or not it arrived; a confirmation of an older revision frees nothing that a newer order took.
 #ifndef SWITCHYARD_SCHEDULER_POWER_BOUND_H_
 #define SWITCHYARD_SCHEDULER_POWER_BOUND_H_
 
@@ -28,12 +28,12 @@ class Bound {
   explicit Bound(Power inherited = Power());
   static Bound FromRow(uint64_t confirmed_revision, Power confirmed, std::vector<OrderedGrant> grants);
 
-  // Orders `grant` at `revision`. REQUIRES: revision >= that of every earlier order. Two orders in one revision: the last one
-  // counts, for only the set as committed is ever sent.
+  // Orders `grant` at `revision`. REQUIRES: revision >= that of every earlier order. Two orders in one revision: the
+  // last one counts, for only the set as committed is ever sent.
   void Order(uint64_t revision, Power grant);
 
-  // "At `revision` it draws at most `watts` from now on." Returns false, and changes nothing, for a revision older than the one
-  // already confirmed. May raise the bound: evidence counts in both directions.
+  // "At `revision` it draws at most `watts` from now on." Returns false, and changes nothing, for a revision older than
+  // the one already confirmed. May raise the bound: evidence counts in both directions.
   bool Confirm(uint64_t revision, Power watts);
 
   Power value() const;

@@ -12,7 +12,8 @@ struct Candidate {
   uint32_t step;
 };
 
-// How many of `most` devices can each rise by `rise` on top of `watts`, within `available` of every budget of the chain.
+// How many of `most` devices can each rise by `rise` on top of `watts`, within `available` of every budget of the
+// chain.
 int32_t DevicesThatFit(const Chain& chain, const std::vector<Power>& available, Power watts, Power rise, int32_t most) {
   int32_t fit = most;
   for (const Edge& edge : chain) {
@@ -30,7 +31,8 @@ int32_t DevicesThatFit(const Chain& chain, const std::vector<Power>& available, 
 }
 
 void Take(const Chain& chain, std::vector<Power>& available, Power from, Power to) {
-  for (const Edge& edge : chain) available[edge.budget] -= ScaleUp(to, edge.coefficient) - ScaleUp(from, edge.coefficient);
+  for (const Edge& edge : chain)
+    available[edge.budget] -= ScaleUp(to, edge.coefficient) - ScaleUp(from, edge.coefficient);
 }
 
 }  // namespace
@@ -48,7 +50,8 @@ std::vector<FillTarget> Fill(const std::vector<FillUnit>& units, const std::vect
       if (unit.steps[s].value > 0) candidates.push_back({unit.steps[s].value, unit.order, u, s});
     }
   }
-  // A unit's steps do not rise in value, and a tie within it is broken by the step: no step comes before its predecessor.
+  // A unit's steps do not rise in value, and a tie within it is broken by the step: no step comes before its
+  // predecessor.
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
     if (a.value != b.value) return a.value > b.value;
     if (a.order != b.order) return a.order < b.order;

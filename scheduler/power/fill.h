@@ -1,8 +1,8 @@
-// The hashing fill: divides the watts that nobody else needs among everything that hashes, by marginal value. Pure policy: it
-// proposes a target for each unit; the core lowers at once, and raises only into the ledger's headroom.
+// The hashing fill: divides the watts that nobody else needs among everything that hashes, by marginal value. Pure
+// policy: it proposes a target for each unit; the core lowers at once, and raises only into the ledger's headroom.
 //
-// The greedy choice over steps of concave hulls is optimal for one binding budget up to one device step; where budgets cross the
-// loss is at most one device step per binding budget.
+// The greedy choice over steps of concave hulls is optimal for one binding budget up to one device step; where budgets
+// cross the loss is at most one device step per binding budget.
 #ifndef SWITCHYARD_SCHEDULER_POWER_FILL_H_
 #define SWITCHYARD_SCHEDULER_POWER_FILL_H_
 
@@ -16,9 +16,9 @@ namespace switchyard::power {
 
 // One step up a concave hull of operating points, for one device: from the step before (or off) to `point`.
 struct FillStep {
-  int32_t point = 0;       // operating point reached
-  Power watts;             // of one device at that point
-  int64_t value = 0;       // micro-USD per MWh of the extra watts, net of energy; steps do not rise in value
+  int32_t point = 0;  // operating point reached
+  Power watts;        // of one device at that point
+  int64_t value = 0;  // micro-USD per MWh of the extra watts, net of energy; steps do not rise in value
 };
 
 // Devices of one node that hash for one job.

@@ -8,7 +8,10 @@
 namespace switchyard::power {
 
 Ledger::Ledger(std::vector<Limit> limits, std::vector<Chain> chains)
-    : limits_(std::move(limits)), chains_(std::move(chains)), charged_(limits_.size()), earmarked_(limits_.size()),
+    : limits_(std::move(limits)),
+      chains_(std::move(chains)),
+      charged_(limits_.size()),
+      earmarked_(limits_.size()),
       held_(limits_.size()) {}
 
 void Ledger::Move(uint32_t chain, Power from, Power to, MonoTime now) {
@@ -16,7 +19,8 @@ void Ledger::Move(uint32_t chain, Power from, Power to, MonoTime now) {
   for (const Edge& edge : chains_[chain]) {
     const Power change = ScaleUp(to, edge.coefficient) - ScaleUp(from, edge.coefficient);
     charged_[edge.budget] += change;
-    SWITCHYARD_CHECK(charged_[edge.budget] >= Power()) << "budget " << edge.budget << " charged " << charged_[edge.budget];
+    SWITCHYARD_CHECK(charged_[edge.budget] >= Power())
+        << "budget " << edge.budget << " charged " << charged_[edge.budget];
     const Limit& limit = limits_[edge.budget];
     if (change < Power() && limit.overhead.count() > 0 && limit.overhead_lag > Duration()) {
       // Of what the meter got back, overhead/(1 + overhead) is chillers and fans that run on for a while.
@@ -41,7 +45,10 @@ void Ledger::Earmark(uint32_t budget, Power change) {
 bool Ledger::ReleaseOverhead(MonoTime now) {
   bool released = false;
   for (auto it = releases_.begin(); it != releases_.end();) {
-    if (it->until > now) { ++it; continue; }
+    if (it->until > now) {
+      ++it;
+      continue;
+    }
     held_[it->budget] -= it->amount;
     it = releases_.erase(it);
     released = true;

@@ -1,9 +1,9 @@
-// The sums over which invariant W speaks: for every budget, base load + coefficient x bound over everything beneath it, beside
-// what is earmarked for plans and what released overhead still holds. Integer milliwatts; each product is rounded up on its
-// own, so that adding and removing the same charge leaves nothing behind.
+// The sums over which invariant W speaks: for every budget, base load + coefficient x bound over everything beneath it,
+// beside what is earmarked for plans and what released overhead still holds. Integer milliwatts; each product is
+// rounded up on its own, so that adding and removing the same charge leaves nothing behind.
 //
-// The ledger does not refuse a charge: what may already be drawn counts, above the cap or not. Whoever raises something asks
-// Headroom first (invariant Y).
+// The ledger does not refuse a charge: what may already be drawn counts, above the cap or not. Whoever raises something
+// asks Headroom first (invariant Y).
 #ifndef SWITCHYARD_SCHEDULER_POWER_LEDGER_H_
 #define SWITCHYARD_SCHEDULER_POWER_LEDGER_H_
 
@@ -23,10 +23,10 @@ using Chain = std::vector<Edge>;  // at most 16 edges, each budget once
 
 struct Limit {
   Power cap;
-  Power base;                    // base load and fixed overhead
-  Power fault_reserve;           // headroom that no raise may use
-  PartsPerMillion overhead;      // meter only: marginal overhead within its coefficients
-  Duration overhead_lag;         // how long released overhead still counts
+  Power base;                // base load and fixed overhead
+  Power fault_reserve;       // headroom that no raise may use
+  PartsPerMillion overhead;  // meter only: marginal overhead within its coefficients
+  Duration overhead_lag;     // how long released overhead still counts
 };
 
 class Ledger {

@@ -40,7 +40,8 @@ std::optional<Power> MeterWindow::Least(MonoTime from) const {
 
 std::optional<Power> MeterWindow::Noise() const {
   if (readings_.size() < 4) return std::nullopt;
-  // The median of |differences| ignores the few steps of real load; for a normal distribution sigma = median / (0.6745 sqrt 2).
+  // The median of |differences| ignores the few steps of real load; for a normal distribution sigma = median / (0.6745
+  // sqrt 2).
   std::vector<int64_t> steps;
   for (size_t i = 1; i < readings_.size(); ++i) {
     steps.push_back(std::abs(readings_[i].draw.count() - readings_[i - 1].draw.count()));

@@ -1,5 +1,5 @@
-// A meter's recent past, and its verdict on an ordered drop (docs/protocol.md, "Evidence"). A meter is a veto and a proof of
-// the drop: it never widens headroom by itself.
+// A meter's recent past, and its verdict on an ordered drop (docs/protocol.md, "Evidence"). A meter is a veto and a
+// proof of the drop: it never widens headroom by itself.
 #ifndef SWITCHYARD_SCHEDULER_POWER_METER_H_
 #define SWITCHYARD_SCHEDULER_POWER_METER_H_
 
@@ -24,8 +24,8 @@ class MeterWindow {
   std::optional<Power> Mean(MonoTime from, MonoTime to) const;
   // The lowest reading since `from`; nothing with fewer than three of them.
   std::optional<Power> Least(MonoTime from) const;
-  // Three standard deviations of the noise, from the median step between neighbours, which the few steps of real load do not
-  // move. Nothing with fewer than four readings.
+  // Three standard deviations of the noise, from the median step between neighbours, which the few steps of real load
+  // do not move. Nothing with fewer than four readings.
   std::optional<Power> Noise() const;
 
  private:
@@ -38,9 +38,9 @@ class MeterWindow {
 
 // An ordered lowering as its meter saw the world when it was ordered.
 struct DropWatch {
-  Power ordered_drop;    // at the meter: coefficient x (before - after)
-  Power mean_before;     // over the window that ended with the order
-  Power others_before;   // readings of everything else beneath the meter
+  Power ordered_drop;   // at the meter: coefficient x (before - after)
+  Power mean_before;    // over the window that ended with the order
+  Power others_before;  // readings of everything else beneath the meter
 };
 
 // Watts of the ordered drop that the meter has not seen, never negative: zero is proof, all of it a veto.

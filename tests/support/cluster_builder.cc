@@ -5,8 +5,9 @@
 namespace switchyard::testing {
 namespace {
 
-v1::DeviceModel* AddDevice(v1::ClusterConfiguration& configuration, const std::string& id, v1::DeviceKind kind, v1::PowerCycleClass power_cycle,
-                           v1::Enforcer enforcer, int64_t idle, int64_t min, int64_t max) {
+v1::DeviceModel* AddDevice(v1::ClusterConfiguration& configuration, const std::string& id, v1::DeviceKind kind,
+                           v1::PowerCycleClass power_cycle, v1::Enforcer enforcer, int64_t idle, int64_t min,
+                           int64_t max) {
   v1::DeviceModel* model = configuration.add_device_models();
   model->set_id(id);
   model->set_kind(kind);
@@ -28,8 +29,8 @@ void AddPoint(v1::DeviceModel* model, const std::string& name, int64_t watts, in
   point->set_ghs(ghs);
 }
 
-void AddNodeModel(v1::ClusterConfiguration& configuration, const std::string& id, int64_t platform, const std::string& group,
-                  const std::string& device, int count) {
+void AddNodeModel(v1::ClusterConfiguration& configuration, const std::string& id, int64_t platform,
+                  const std::string& group, const std::string& device, int count) {
   v1::NodeModel* model = configuration.add_node_models();
   model->set_id(id);
   model->set_platform_mw(platform * 1000);
@@ -66,16 +67,18 @@ ClusterBuilder::ClusterBuilder() {
   v1::PricePoint* energy = site->add_energy_price();
   energy->set_value_micro_usd(40'000'000);  // 40 USD/MWh
   v1::PricePoint* hash = site->add_hashprice();
-  hash->set_value_micro_usd(54'000'000);    // 54 USD/PH/day
+  hash->set_value_micro_usd(54'000'000);  // 54 USD/PH/day
   v1::Budget* meter = site->add_budgets();
   meter->set_id("meter");
   meter->set_kind(v1::METER);
   meter->set_cap_mw(1'000'000'000);
   meter->set_fault_reserve_mw(0);
-  v1::DeviceModel* asic = AddDevice(configuration_, "asic", v1::ASIC, v1::PERSISTENT, v1::ENFORCER_DEVICE, 25, 1000, 3000);
+  v1::DeviceModel* asic =
+      AddDevice(configuration_, "asic", v1::ASIC, v1::PERSISTENT, v1::ENFORCER_DEVICE, 25, 1000, 3000);
   AddPoint(asic, "low", 1000, 80'000);
   AddPoint(asic, "high", 3000, 200'000);
-  v1::DeviceModel* gpu = AddDevice(configuration_, "gpu", v1::GPU, v1::SELF_IDLE, v1::ENFORCER_SUPERVISOR, 100, 200, 700);
+  v1::DeviceModel* gpu =
+      AddDevice(configuration_, "gpu", v1::GPU, v1::SELF_IDLE, v1::ENFORCER_SUPERVISOR, 100, 200, 700);
   gpu->set_limiter(true);
   gpu->set_memory_bytes(int64_t{80} << 30);
   v1::DeviceModel* cpu = AddDevice(configuration_, "cpu", v1::CPU, v1::SELF_IDLE, v1::ENFORCER_SUPERVISOR, 5, 5, 25);
@@ -95,7 +98,8 @@ ClusterBuilder& ClusterBuilder::MeterCap(Power cap) {
   return *this;
 }
 
-ClusterBuilder& ClusterBuilder::Budget(const std::string& id, v1::BudgetKind kind, Power cap, const std::string& parent) {
+ClusterBuilder& ClusterBuilder::Budget(const std::string& id, v1::BudgetKind kind, Power cap,
+                                       const std::string& parent) {
   v1::Budget* budget = configuration_.mutable_sites(0)->add_budgets();
   budget->set_id(id);
   budget->set_kind(kind);
@@ -121,13 +125,15 @@ ClusterBuilder& ClusterBuilder::AddNode(const std::string& id, const std::string
 }
 
 v1::DeviceModel& ClusterBuilder::Device(const std::string& id) {
-  for (v1::DeviceModel& model : *configuration_.mutable_device_models()) if (model.id() == id) return model;
+  for (v1::DeviceModel& model : *configuration_.mutable_device_models())
+    if (model.id() == id) return model;
   SWITCHYARD_CHECK(false) << id;
   return *configuration_.mutable_device_models(0);
 }
 
 v1::Tenant& ClusterBuilder::Tenant(const std::string& id) {
-  for (v1::Tenant& tenant : *configuration_.mutable_tenants()) if (tenant.id() == id) return tenant;
+  for (v1::Tenant& tenant : *configuration_.mutable_tenants())
+    if (tenant.id() == id) return tenant;
   v1::Tenant* tenant = configuration_.add_tenants();
   tenant->set_id(id);
   return *tenant;
@@ -143,7 +149,11 @@ v1::JobSpec HashingJob(const std::string& name) {
   return spec;
 }
 
-v1::JobSpec TrainingJob(const std::string& name, int tasks, int gpus, int priority) { return AiJob(name, v1::TRAINING, tasks, gpus, priority); }
-v1::JobSpec ServiceJob(const std::string& name, int replicas, int gpus, int priority) { return AiJob(name, v1::INFERENCE, replicas, gpus, priority); }
+v1::JobSpec TrainingJob(const std::string& name, int tasks, int gpus, int priority) {
+  return AiJob(name, v1::TRAINING, tasks, gpus, priority);
+}
+v1::JobSpec ServiceJob(const std::string& name, int replicas, int gpus, int priority) {
+  return AiJob(name, v1::INFERENCE, replicas, gpus, priority);
+}
 
 }  // namespace switchyard::testing

@@ -10,16 +10,20 @@
 
 namespace switchyard::testing {
 
-// One site "site" with the meter "meter"; models "asic" (1 kW and 3 kW points, persistent, enforcer device), "gpu" (idle
-// 100 W, max 700 W, limiter) and "cpu" (idle 5 W, max 25 W, one operating point); node models "rack" (10 asics),
+// One site "site" with the meter "meter"; models "asic" (1 kW and 3 kW points, persistent, enforcer device), "gpu"
+// (idle 100 W, max 700 W, limiter) and "cpu" (idle 5 W, max 25 W, one operating point); node models "rack" (10 asics),
 // "server" (8 gpus) and "box" (4 cpus). Tenant "team" is everybody's.
 class ClusterBuilder {
  public:
   ClusterBuilder();
   ClusterBuilder& MeterCap(Power cap);
   ClusterBuilder& Budget(const std::string& id, v1::BudgetKind kind, Power cap, const std::string& parent = "meter");
-  ClusterBuilder& Rack(const std::string& id, const std::string& budget = "meter") { return AddNode(id, "rack", budget); }
-  ClusterBuilder& Server(const std::string& id, const std::string& budget = "meter") { return AddNode(id, "server", budget); }
+  ClusterBuilder& Rack(const std::string& id, const std::string& budget = "meter") {
+    return AddNode(id, "rack", budget);
+  }
+  ClusterBuilder& Server(const std::string& id, const std::string& budget = "meter") {
+    return AddNode(id, "server", budget);
+  }
   ClusterBuilder& Box(const std::string& id, const std::string& budget = "meter") { return AddNode(id, "box", budget); }
   ClusterBuilder& AddNode(const std::string& id, const std::string& model, const std::string& budget);
   v1::DeviceModel& Device(const std::string& id);

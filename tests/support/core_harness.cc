@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "scheduler/core/rows.h"
 
 namespace switchyard::testing {
 
@@ -52,8 +53,9 @@ void CoreHarness::Connect(const std::string& name) {
   heartbeat.mutable_heartbeat()->set_session(agent.session);
   heartbeat.mutable_heartbeat()->set_node(id);
   heartbeat.mutable_heartbeat()->mutable_heartbeat()->set_sequence(++agent.heartbeat);
+  Apply({heartbeat});
   Work(agent);
-  Apply({heartbeat, ReportOf(agent)});
+  Apply({ReportOf(agent)});
 }
 
 void CoreHarness::Disconnect(const std::string& name) {
@@ -110,7 +112,8 @@ absl::Status CoreHarness::Load(const v1::ClusterConfiguration& configuration) {
   return Send(std::move(command));
 }
 
-absl::Status CoreHarness::Operator(const std::string& node, v1::NodeActionRequest::Action action, int64_t drain_deadline_ms) {
+absl::Status CoreHarness::Operator(const std::string& node, v1::NodeActionRequest::Action action,
+                                   int64_t drain_deadline_ms) {
   pb::Command command;
   command.mutable_node_action()->set_node("site/" + node);
   command.mutable_node_action()->set_action(action);
@@ -132,7 +135,10 @@ void CoreHarness::Apply(std::vector<pb::Command> commands) {
 void CoreHarness::Take(const core::Effects& effects) {
   for (const core::Row& row : effects.rows) {
     const auto key = std::make_pair(static_cast<int>(row.kind), row.key);
-    if (row.value.has_value()) rows_[key] = *row.value; else rows_.erase(key);
+    if (row.value.has_value())
+      rows_[key] = *row.value;
+    else
+      rows_.erase(key);
     if (row.kind != core::RowKind::kEvent || !row.value.has_value()) continue;
     pb::EventRow event;
     SWITCHYARD_CHECK(event.ParseFromString(*row.value));
@@ -140,8 +146,11 @@ void CoreHarness::Take(const core::Effects& effects) {
   }
   for (const core::Reply& reply : effects.replies) replies_.push_back(reply);
   for (const core::NodeOrder& order : effects.orders) {
+    sent_.push_back(order);
     core::NodeOrder& waiting = undelivered_[order.node];
-    if (order.reset) waiting = order; else {
+    if (order.reset)
+      waiting = order;
+    else {
       waiting.node = order.node;
       waiting.revision = order.revision;
       waiting.upserts.insert(waiting.upserts.end(), order.upserts.begin(), order.upserts.end());
@@ -156,6 +165,24 @@ void CoreHarness::Take(const core::Effects& effects) {
       agent->second.connected = false;
     } else if (effect.kind == core::SessionEffect::Kind::kRenewal) {
       agent->second.renewed = effect.heartbeat_sequence;
+      agent->second.lease_end = now_ + state().lease();  // heartbeats travel in no time here
+    }
+  }
+}
+
+// Hashing whose lease ran out is at its fallback, whoever is silent: the device or the supervisor sees to it. Where
+// only the agent could, a silent agent's devices go on.
+void CoreHarness::FallBack() {
+  for (auto& [id, agent] : agents_) {
+    if (now_ < agent.lease_end) continue;
+    const core::Node& node = state().nodes[state().node_index.at(id)];
+    for (auto& [allocation, task] : agent.tasks) {
+      if (task.order.kind() != v1::HASHING || task.unknown || task.phase != v1::TASK_RUNNING) continue;
+      for (const core::Group& group : node.groups) {
+        const bool dead_hand = group.enforcer == v1::ENFORCER_DEVICE || group.enforcer == v1::ENFORCER_SUPERVISOR;
+        if (group.name != task.order.group() || (agent.silent && !dead_hand)) continue;
+        task.draw = std::min(task.draw, Milliwatts(group.model.idle_mw()) * task.order.devices_size());
+      }
     }
   }
 }
@@ -183,13 +210,24 @@ bool CoreHarness::Work(FakeAgent& agent) {
     if (task.phase == v1::TASK_ENDED || task.unknown) continue;
     const Power grant = Milliwatts(task.order.grant_mw());
     switch (task.order.phase()) {
-      case v1::PREPARE: task.phase = agent.holds_prepare ? v1::TASK_PREPARING : v1::TASK_PREPARED; break;
-      case v1::RUN: task.phase = v1::TASK_RUNNING; break;
-      case v1::STOP: task.phase = v1::TASK_ENDED; break;
-      default: break;
+      case v1::PREPARE:
+        task.phase = agent.holds_prepare ? v1::TASK_PREPARING : v1::TASK_PREPARED;
+        break;
+      case v1::RUN:
+        task.phase = v1::TASK_RUNNING;
+        break;
+      case v1::STOP:
+        task.phase = v1::TASK_ENDED;
+        break;
+      default:
+        break;
     }
-    if (task.phase == v1::TASK_ENDED) task.draw = task.order.kind() == v1::HASHING ? Milliwatts(25'000) * task.order.devices_size() : Power();
-    else if (grant > task.draw || !agent.slow_to_settle) task.draw = grant;
+    if (task.phase == v1::TASK_ENDED)
+      task.draw = task.order.kind() == v1::HASHING ? Milliwatts(25'000) * task.order.devices_size() : Power();
+    else if (task.order.kind() == v1::HASHING && grant > task.draw && now_ >= agent.lease_end)
+      continue;  // nothing rises without a lease
+    else if (grant > task.draw || !agent.slow_to_settle)
+      task.draw = grant;
     changed = changed || before != task.phase || draw_before != task.draw;
   }
   return changed;
@@ -205,7 +243,8 @@ pb::Command CoreHarness::ReportOf(FakeAgent& agent) {
   const core::Node& node = state().nodes[state().node_index.at(agent.node)];
   for (const core::Group& group : node.groups) {
     int held = 0;
-    for (const auto& [id, task] : agent.tasks) if (task.order.group() == group.name) held += task.order.devices_size();
+    for (const auto& [id, task] : agent.tasks)
+      if (task.order.group() == group.name) held += task.order.devices_size();
     v1::GroupReport* out = report->add_groups();
     out->set_group(group.name);
     out->set_unallocated_devices(group.count - held);
@@ -228,6 +267,15 @@ pb::Command CoreHarness::ReportOf(FakeAgent& agent) {
   return command;
 }
 
+void CoreHarness::SendFullSet(const std::string& name) {
+  const core::Node& node = state().nodes[state().node_index.at("site/" + name)];
+  core::NodeOrder full{.node = node.id, .revision = node.set_revision, .reset = true, .upserts = {}, .removed = {}};
+  for (const uint64_t id : node.allocations) {
+    if (!state().allocations.at(id).held) full.upserts.push_back(core::ToDesired(state(), state().allocations.at(id)));
+  }
+  undelivered_[node.id] = std::move(full);
+}
+
 void CoreHarness::Tell(const std::string& node) { Apply({ReportOf(agents_.at("site/" + node))}); }
 
 void CoreHarness::Settle() {
@@ -238,7 +286,14 @@ void CoreHarness::Settle() {
       changed = true;
       Apply({ReportOf(agent)});
     }
-    if (core_->NextDeadline() <= now_) { Apply({[] { pb::Command c; c.mutable_advance(); return c; }()}); changed = true; }
+    if (core_->NextDeadline() <= now_) {
+      Apply({[] {
+        pb::Command c;
+        c.mutable_advance();
+        return c;
+      }()});
+      changed = true;
+    }
     if (!changed) return;
   }
   SWITCHYARD_CHECK(false) << "the cluster does not come to rest";
@@ -252,6 +307,7 @@ void CoreHarness::Run(Duration span) {
     const MonoTime next = std::min({end, beat, std::max(core_->NextDeadline(), now_ + Milliseconds(1))});
     utc_ms_ += (next - now_).count();
     now_ = next;
+    FallBack();
     std::vector<pb::Command> commands(1);
     commands[0].mutable_advance();
     if (now_ == beat) {
@@ -291,17 +347,26 @@ void CoreHarness::Restart() {
   const absl::Status status = core_->Restore(rows);
   SWITCHYARD_CHECK(status.ok()) << std::string(status.message());
   undelivered_.clear();
+  for (auto& [id, agent] : agents_) {
+    agent.connected = false;  // their streams broke
+    agent.lease_end = MonoTime() + (agent.lease_end - now_);
+  }
   now_ = MonoTime();
   StartTerm();
 }
 
 std::vector<const core::Allocation*> CoreHarness::allocations_of(uint64_t job) const {
   std::vector<const core::Allocation*> found;
-  for (const auto& [id, allocation] : state().allocations) if (allocation.job == job) found.push_back(&allocation);
+  for (const auto& [id, allocation] : state().allocations)
+    if (allocation.job == job) found.push_back(&allocation);
   return found;
 }
-Power CoreHarness::sum(const std::string& budget) const { return state().ledger.Sum(state().budget_index.at("site/" + budget)); }
-Power CoreHarness::headroom(const std::string& budget) const { return state().ledger.Headroom(state().budget_index.at("site/" + budget)); }
+Power CoreHarness::sum(const std::string& budget) const {
+  return state().ledger.Sum(state().budget_index.at("site/" + budget));
+}
+Power CoreHarness::headroom(const std::string& budget) const {
+  return state().ledger.Headroom(state().budget_index.at("site/" + budget));
+}
 Power CoreHarness::grant(uint64_t job) const {
   Power sum;
   for (const core::Allocation* allocation : allocations_of(job)) sum += allocation->bound.grant();
@@ -313,7 +378,8 @@ Power CoreHarness::bound(uint64_t job) const {
   return sum;
 }
 bool CoreHarness::Happened(const std::string& kind) const {
-  return std::any_of(events_.begin(), events_.end(), [&](const std::string& event) { return event.rfind(kind + " ", 0) == 0; });
+  return std::any_of(events_.begin(), events_.end(),
+                     [&](const std::string& event) { return event.rfind(kind + " ", 0) == 0; });
 }
 
 }  // namespace switchyard::testing

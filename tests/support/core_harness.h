@@ -1,5 +1,6 @@
-// The real core under a hand-turned clock, with agents that do at once what they are told unless a test tells them otherwise.
-// Every batch is checked against the invariants; what the core commits is kept, so that a test can crash and restore it.
+// The real core under a hand-turned clock, with agents that do at once what they are told unless a test tells them
+// otherwise. Every batch is checked against the invariants; what the core commits is kept, so that a test can crash and
+// restore it.
 #ifndef SWITCHYARD_TESTS_SUPPORT_CORE_HARNESS_H_
 #define SWITCHYARD_TESTS_SUPPORT_CORE_HARNESS_H_
 
@@ -22,7 +23,7 @@ namespace pb = switchyard::store::v1;
 struct FakeTask {
   v1::DesiredAllocation order;
   v1::TaskPhase phase = v1::TASK_WAITING;
-  Power draw;            // confirmed as settled
+  Power draw;  // confirmed as settled
   int exit_code = 0;
   bool unknown = false;  // not of the scheduler's making: an orphan
 };
@@ -32,15 +33,16 @@ struct FakeAgent {
   std::string node;
   uint64_t session = 0;
   bool connected = false;
-  bool silent = false;         // sends nothing, hears nothing
+  bool silent = false;            // sends nothing, hears nothing
   bool ignores_lowering = false;  // neither applies nor acknowledges
-  bool holds_prepare = false;  // stays in PREPARING
-  bool slow_to_settle = false; // acknowledges, but the draw does not fall
-  bool modelled = false;       // no readings
+  bool holds_prepare = false;     // stays in PREPARING
+  bool slow_to_settle = false;    // acknowledges, but the draw does not fall
+  bool modelled = false;          // no readings
   uint64_t revision = 0;
   uint64_t heartbeat = 0;
   uint64_t sequence = 0;
-  uint64_t renewed = 0;        // newest heartbeat echoed
+  uint64_t renewed = 0;  // newest heartbeat echoed
+  MonoTime lease_end;    // counted from the send of that heartbeat
   std::map<uint64_t, FakeTask> tasks;
   std::vector<std::string> removed_log;
   std::string refusal;
@@ -71,7 +73,7 @@ class CoreHarness {
   // Ends a task by itself.
   void Exit(uint64_t job, int exit_code);
 
-  // SIGKILL and a new process on the same rows. Connected agents stay as they are and say hello again.
+  // SIGKILL and a new process on the same rows. Every agent keeps what it runs and has to be connected again.
   void Restart();
 
   const core::State& state() const { return core_->state(); }
@@ -82,17 +84,30 @@ class CoreHarness {
   std::vector<const core::Allocation*> allocations_of(uint64_t job) const;
   Power sum(const std::string& budget) const;
   Power headroom(const std::string& budget) const;
-  Power grant(uint64_t job) const;   // of all its allocations
+  Power grant(uint64_t job) const;  // of all its allocations
   Power bound(uint64_t job) const;
   const std::vector<std::string>& events() const { return events_; }  // "Kind subject: text"
   bool Happened(const std::string& kind) const;
   MonoTime now() const { return now_; }
   void Tell(const std::string& node);  // one report of that agent, now
 
+  // ---- for tests that look at the wire and at the rows ----
+  // One batch as it is; replies are kept until the next.
+  void Batch(std::vector<pb::Command> commands) { Apply(std::move(commands)); }
+  pb::Command NextReport(const std::string& node) {
+    return ReportOf(agents_.at("site/" + node));
+  }                                                                                 // to be changed before it is sent
+  FakeAgent& AnyAgent(const std::string& node) { return agents_["site/" + node]; }  // also before its first session
+  void LoseOrders(const std::string& node) { undelivered_.erase("site/" + node); }
+  void SendFullSet(const std::string& node);  // as the gate does when an agent holds another set than it should
+  const std::vector<core::NodeOrder>& sent() const { return sent_; }  // every order so far
+  const std::map<std::pair<int, std::string>, std::string>& rows() const { return rows_; }
+
  private:
   void Apply(std::vector<pb::Command> commands);
   void Take(const core::Effects& effects);
   bool Work(FakeAgent& agent);
+  void FallBack();
   pb::Command ReportOf(FakeAgent& agent);
   void StartTerm();
 
@@ -109,6 +124,7 @@ class CoreHarness {
   std::map<std::string, core::NodeOrder> undelivered_;
   std::vector<core::Reply> replies_;
   std::vector<std::string> events_;
+  std::vector<core::NodeOrder> sent_;
 };
 
 }  // namespace switchyard::testing

@@ -103,7 +103,7 @@ simulated:
 
 TEST(AgentFileTest, WhatIsNotSaidHasADefault) {
   const AgentFile file = *ParseAgentText("nodes: [s/a]\n", "agent.yaml");
-  EXPECT_EQ(file.scheduler, "unix:/run/switchyard/agent.sock");
+  EXPECT_EQ(file.scheduler, "unix:/run/switchyard/switchyard.sock");
   EXPECT_EQ(file.state_dir, "/var/lib/switchyard-agent");
   EXPECT_EQ(file.boot_id_file, "/proc/sys/kernel/random/boot_id");
 }
