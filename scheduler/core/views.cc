@@ -11,6 +11,7 @@
 #include "scheduler/core/rows.h"
 #include "scheduler/core/sessions.h"
 #include "scheduler/economics/prices.h"
+#include "scheduler/placement/constraint.h"
 
 namespace switchyard::core {
 namespace {
@@ -209,8 +210,9 @@ void FillAlarms(const State& state, const Stamp& stamp, v1::ListAlarmsResponse* 
                          state.nodes[key.first].id, orphan.id));
   }
   for (const auto& [id, job] : state.jobs) {
-    if (job.row.consecutive_failures() >= 6 && !Terminal(job.row.job().state()))
-      AddAlarm(response, "crash-loop", std::to_string(id), job.row.job().reason());
+    if (job.row.consecutive_failures() >= 6 && !Terminal(job.row.job().state())) {
+      AddAlarm(response, placement::Name(placement::Constraint::kCrashLoop), std::to_string(id), job.row.job().reason());
+    }
   }
   if (state.disk_full)
     AddAlarm(response, "disk", "store", "less than 256 MiB free: submissions are refused; free disk space");

@@ -66,7 +66,7 @@ ARROWS = {
 # (pattern of an include, folders that may have it, cure). Whoever is not named goes through the one who is.
 HOMES = (
     (r"^(grpc|grpcpp|grpc\+\+)/|_service\.(grpc\.)?pb\.h$|\.grpc\.pb\.h$",
-     ("scheduler/rpc", "agent/session", "client"),
+     ("scheduler/rpc", "agent/session", "agent", "client"),
      "only the gate, the agent's session and the client speak gRPC; take a message or a status instead"),
     (r"^switchyard/store/",
      ("scheduler/core", "scheduler/engine", "scheduler/rpc", "scheduler/store", "scheduler/daemon", "simulation"),
