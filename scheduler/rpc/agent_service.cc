@@ -25,24 +25,28 @@ absl::Status MayOpenSession(const Principal& principal) {
     case Principal::Kind::kSiteAgent:
       return absl::OkStatus();
     case Principal::Kind::kNobody:
-      return absl::UnauthenticatedError("agent: it shows no certificate; enrol with a token from `switchyard token NODE`");
+      return absl::UnauthenticatedError(
+          "agent: it shows no certificate; enrol with a token from `switchyard token NODE`");
     case Principal::Kind::kPerson:
       break;
   }
   if (principal.local_operator) return absl::OkStatus();
-  return absl::PermissionDeniedError(fmt::format("agent: principal \"{}\" may not speak for nodes, local root and agents' certificates may; "
-                                                 "run it as root or enrol it with a token", principal.name));
+  return absl::PermissionDeniedError(
+      fmt::format("agent: principal \"{}\" may not speak for nodes, local root and agents' certificates may; "
+                  "run it as root or enrol it with a token",
+                  principal.name));
 }
 
 }  // namespace
 
-grpc::ServerBidiReactor<v1::AgentMessage, v1::SchedulerMessage>* AgentService::Session(grpc::CallbackServerContext* context) {
+grpc::ServerBidiReactor<v1::AgentMessage, v1::SchedulerMessage>* AgentService::Session(
+    grpc::CallbackServerContext* context) {
   const absl::StatusOr<Principal> principal = authenticator_.Identify(*context);
   if (!principal.ok()) return new RefusedSession(principal.status());
   if (const absl::Status may = MayOpenSession(*principal); !may.ok()) return new RefusedSession(may);
   const absl::StatusOr<std::shared_ptr<AgentStream>> stream = gate_.agents().Open(*principal);
   if (!stream.ok()) return new RefusedSession(stream.status());
-  (*stream)->Open();
+  (*stream)->Open(context);
   return stream->get();
 }
 
@@ -53,14 +57,16 @@ grpc::ServerUnaryReactor* AgentService::Enrol(grpc::CallbackServerContext* conte
   absl::Status status = principal.status();
   if (status.ok()) status = validation::ProblemsToStatus(Validate(*request));
   if (status.ok() && !gate_.authority()) {
-    status = absl::FailedPreconditionError("scheduler: it was started without its authority's key and cannot sign; start it with the "
-                                           "directory that --make-ca made");
+    status = absl::FailedPreconditionError(
+        "scheduler: it was started without its authority's key and cannot sign; start it with the "
+        "directory that --make-ca made");
   }
   if (!status.ok()) {
     call.Finish(status);
     return call.reactor;
   }
-  // Signed before the token is used: a request that cannot be signed must not cost it. Nothing leaves before the token counts.
+  // Signed before the token is used: a request that cannot be signed must not cost it. Nothing leaves before the token
+  // counts.
   absl::StatusOr<std::string> certificate = platform::SignCertificateRequest(
       *gate_.authority(), request->certificate_request_pem(), "node:" + request->node(), kAgentCertificateLife);
   if (!certificate.ok()) {

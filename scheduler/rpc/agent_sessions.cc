@@ -31,8 +31,10 @@ AgentSessions::~AgentSessions() {
 absl::StatusOr<std::shared_ptr<AgentStream>> AgentSessions::Open(Principal principal) {
   std::lock_guard lock(streams_mutex_);
   if (streams_.size() >= kSessionsMax) {
-    return absl::ResourceExhaustedError(fmt::format("sessions: {} agents' streams are open, at most {} are allowed; put more nodes on one "
-                                                    "stream", streams_.size(), kSessionsMax));
+    return absl::ResourceExhaustedError(
+        fmt::format("sessions: {} agents' streams are open, at most {} are allowed; put more nodes on one "
+                    "stream",
+                    streams_.size(), kSessionsMax));
   }
   const uint64_t session = ++last_session_;
   auto stream = std::make_shared<AgentStream>(this, session, std::move(principal));
@@ -87,7 +89,11 @@ void AgentSessions::Run() {
       delivery = std::move(deliveries_.front());
       deliveries_.pop_front();
     }
-    std::visit([this](auto& items) { for (auto& item : items) Carry(std::move(item)); }, delivery);
+    std::visit(
+        [this](auto& items) {
+          for (auto& item : items) Carry(std::move(item));
+        },
+        delivery);
   }
 }
 
@@ -166,8 +172,8 @@ void AgentSessions::ReadLog(const std::shared_ptr<LogStream>& reader, const std:
     session = book_.SessionOf(node);
   }
   if (session == 0) {
-    reader->Close(absl::UnavailableError(fmt::format("node \"{}\": its agent has no session now; repeat when `node {}` shows it ready",
-                                                     node, node)));
+    reader->Close(absl::UnavailableError(
+        fmt::format("node \"{}\": its agent has no session now; repeat when `node {}` shows it ready", node, node)));
     return;
   }
   logs_.Open(reader, session, node, std::move(request));
@@ -178,7 +184,8 @@ void AgentSessions::ReadLog(const std::shared_ptr<LogStream>& reader, const std:
 bool AgentSessions::Admit(AgentStream* stream, const v1::AgentMessage& message) {
   const std::string& node = message.node();
   if (node.size() > kNodeIdMax || !IsScopedName(node)) {
-    stream->Close(absl::InvalidArgumentError("node: a message names none of the form <site>/<node>; this agent's version does not fit"));
+    stream->Close(absl::InvalidArgumentError(
+        "node: a message names none of the form <site>/<node>; this agent's version does not fit"));
     return false;
   }
   // Checked for every message: that a stream may speak for one node says nothing of another.
@@ -189,13 +196,16 @@ bool AgentSessions::Admit(AgentStream* stream, const v1::AgentMessage& message) 
   auto& speakers = stream->speakers();
   if (speakers.count(node) > 0) return true;
   if (!message.has_hello()) {
-    stream->Close(absl::FailedPreconditionError(fmt::format("node \"{}\": its first message on a stream is no hello; this agent's version "
-                                                            "does not fit", node)));
+    stream->Close(absl::FailedPreconditionError(
+        fmt::format("node \"{}\": its first message on a stream is no hello; this agent's version "
+                    "does not fit",
+                    node)));
     return false;
   }
   if (speakers.size() >= kNodesPerSessionMax) {
-    stream->Close(absl::ResourceExhaustedError(fmt::format("session: {} nodes are on one stream, at most {} are allowed; use more streams",
-                                                           speakers.size(), kNodesPerSessionMax)));
+    stream->Close(absl::ResourceExhaustedError(
+        fmt::format("session: {} nodes are on one stream, at most {} are allowed; use more streams", speakers.size(),
+                    kNodesPerSessionMax)));
     return false;
   }
   speakers[node];
@@ -221,11 +231,20 @@ void AgentSessions::Receive(AgentStream* stream, v1::AgentMessage* message) {
       PostOrClose(stream, std::move(command));
       break;
     }
-    case v1::AgentMessage::kReport: OnReport(stream, message); break;
-    case v1::AgentMessage::kHeartbeat: OnHeartbeat(stream, &speaker, message); break;
-    case v1::AgentMessage::kTelemetry: OnTelemetry(stream, &speaker, message); break;
-    case v1::AgentMessage::kLog: logs_.OnData(stream->session(), message->node(), std::move(*message->mutable_log())); break;
-    case v1::AgentMessage::MESSAGE_NOT_SET: break;  // refused above
+    case v1::AgentMessage::kReport:
+      OnReport(stream, message);
+      break;
+    case v1::AgentMessage::kHeartbeat:
+      OnHeartbeat(stream, &speaker, message);
+      break;
+    case v1::AgentMessage::kTelemetry:
+      OnTelemetry(stream, &speaker, message);
+      break;
+    case v1::AgentMessage::kLog:
+      logs_.OnData(stream->session(), message->node(), std::move(*message->mutable_log()));
+      break;
+    case v1::AgentMessage::MESSAGE_NOT_SET:
+      break;  // refused above
   }
 }
 
@@ -279,7 +298,8 @@ void AgentSessions::OnTelemetry(AgentStream* stream, AgentStream::Speaker* speak
   }
 }
 
-void AgentSessions::PostTelemetry(AgentStream* stream, AgentStream::Speaker* speaker, const std::string& node, v1::Telemetry telemetry) {
+void AgentSessions::PostTelemetry(AgentStream* stream, AgentStream::Speaker* speaker, const std::string& node,
+                                  v1::Telemetry telemetry) {
   speaker->held.reset();
   speaker->observed = clock_.Mono();
   store::v1::Command command = CommandOf(stream->principal());

@@ -1,5 +1,6 @@
-// All agents' streams: takes what nodes say to the core, at once where a lease or a grant hangs on it and thinned where it is
-// only a reading, and brings the core's orders, welcomes, renewals and refusals to the stream that the node is on.
+// All agents' streams: takes what nodes say to the core, at once where a lease or a grant hangs on it and thinned where
+// it is only a reading, and brings the core's orders, welcomes, renewals and refusals to the stream that the node is
+// on.
 //
 // Thread-safe. Effects are queued by the committer's thread and carried out, in their order, by one of the gate's own.
 #ifndef SWITCHYARD_SCHEDULER_RPC_AGENT_SESSIONS_H_
@@ -76,7 +77,8 @@ class AgentSessions {
   void OnTelemetry(AgentStream* stream, AgentStream::Speaker* speaker, v1::AgentMessage* message);
   void OnHeartbeat(AgentStream* stream, AgentStream::Speaker* speaker, v1::AgentMessage* message);
   void OnReport(AgentStream* stream, v1::AgentMessage* message);
-  void PostTelemetry(AgentStream* stream, AgentStream::Speaker* speaker, const std::string& node, v1::Telemetry telemetry);
+  void PostTelemetry(AgentStream* stream, AgentStream::Speaker* speaker, const std::string& node,
+                     v1::Telemetry telemetry);
   // For what is not said again: if it cannot be taken, the stream ends and the agent begins anew.
   void PostOrClose(AgentStream* stream, store::v1::Command command);
 

@@ -5,8 +5,8 @@
 
 namespace switchyard::rpc {
 
-void AgentStream::Open() {
-  Start();
+void AgentStream::Open(grpc::CallbackServerContext* context) {
+  Start(context);
   StartRead(&incoming_);
 }
 
@@ -83,7 +83,7 @@ void AgentStream::RequestLog(const std::string& node, const v1::LogRequest& requ
     if (!over) logs_.emplace_back(node, request);
   }
   if (over) {
-    Close(absl::ResourceExhaustedError("session: the agent does not read what it is sent; it comes back by itself"));
+    Cut(absl::ResourceExhaustedError("session: the agent does not read what it is sent; it comes back by itself"));
     return;
   }
   Wake();

@@ -1,6 +1,6 @@
-// One AgentService.Session stream: reads what its nodes say and hands it to AgentSessions; writes what AgentSessions has for
-// them, one message at a time. What waits for a node merges (only the newest renewal, one set), so that memory is bounded by the
-// number of nodes however slowly the agent reads.
+// One AgentService.Session stream: reads what its nodes say and hands it to AgentSessions; writes what AgentSessions
+// has for them, one message at a time. What waits for a node merges (only the newest renewal, one set), so that memory
+// is bounded by the number of nodes however slowly the agent reads.
 #ifndef SWITCHYARD_SCHEDULER_RPC_AGENT_STREAM_H_
 #define SWITCHYARD_SCHEDULER_RPC_AGENT_STREAM_H_
 
@@ -21,12 +21,13 @@ namespace switchyard::rpc {
 
 class AgentSessions;
 
-class AgentStream final : public PumpedReactor<grpc::ServerBidiReactor<v1::AgentMessage, v1::SchedulerMessage>, v1::SchedulerMessage> {
+class AgentStream final
+    : public PumpedReactor<grpc::ServerBidiReactor<v1::AgentMessage, v1::SchedulerMessage>, v1::SchedulerMessage> {
  public:
   // What the gate remembers of a node that said hello here. Belongs to the reading side.
   struct Speaker {
-    std::optional<v1::Telemetry> held;   // the newest, not yet handed on
-    std::optional<MonoTime> observed;    // when the core last heard its telemetry
+    std::optional<v1::Telemetry> held;  // the newest, not yet handed on
+    std::optional<MonoTime> observed;   // when the core last heard its telemetry
   };
 
   // Sessions is asked for sets and told of messages; it outlives its streams.
@@ -34,7 +35,7 @@ class AgentStream final : public PumpedReactor<grpc::ServerBidiReactor<v1::Agent
       : sessions_(*sessions), session_(session), principal_(std::move(principal)) {}
 
   // REQUIRES: called once, in the handler.
-  void Open();
+  void Open(grpc::CallbackServerContext* context);
 
   uint64_t session() const { return session_; }
   const Principal& principal() const { return principal_; }
@@ -59,7 +60,7 @@ class AgentStream final : public PumpedReactor<grpc::ServerBidiReactor<v1::Agent
     std::optional<v1::Welcome> welcome;
     std::optional<uint64_t> renewal;
     bool set_due = false;
-    bool queued = false;   // stands in ready_
+    bool queued = false;  // stands in ready_
     bool empty() const { return !refusal && !welcome && !renewal && !set_due; }
   };
 
@@ -77,9 +78,9 @@ class AgentStream final : public PumpedReactor<grpc::ServerBidiReactor<v1::Agent
 
   std::mutex outbox_mutex_;
   std::map<std::string, Outbox> outboxes_;
-  std::deque<std::string> ready_;   // nodes with something in their outbox, each once
+  std::deque<std::string> ready_;  // nodes with something in their outbox, each once
   std::deque<std::pair<std::string, v1::LogRequest>> logs_;
-  bool logs_turn_ = false;          // logs and the rest take turns, so that neither starves
+  bool logs_turn_ = false;  // logs and the rest take turns, so that neither starves
 };
 
 }  // namespace switchyard::rpc

@@ -10,7 +10,8 @@ std::chrono::steady_clock::time_point WaitDeadline(const grpc::CallbackServerCon
   using std::chrono::milliseconds;
   // The context's deadline is of the system's clock; what counts is how far away it is.
   const auto own = context.deadline() - std::chrono::system_clock::now();
-  const auto longest = std::chrono::duration_cast<std::chrono::system_clock::duration>(milliseconds(kAtLeastWaitMax.count()));
+  const auto longest =
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(milliseconds(kAtLeastWaitMax.count()));
   return std::chrono::steady_clock::now() + std::clamp(own, std::chrono::system_clock::duration::zero(), longest);
 }
 

@@ -1,11 +1,10 @@
-// The steps that every unary call takes: who asks (Authenticator), is the request well formed (Validate), then a command to the
-// engine whose reply becomes the response. Each is one function here, so that no service forgets one.
+// The steps that every unary call takes: who asks (Authenticator), is the request well formed (Validate), then a
+// command to the engine whose reply becomes the response. Each is one function here, so that no service forgets one.
 #ifndef SWITCHYARD_SCHEDULER_RPC_CALL_H_
 #define SWITCHYARD_SCHEDULER_RPC_CALL_H_
 
-#include <grpcpp/grpcpp.h>
-
 #include <chrono>
+#include <grpcpp/grpcpp.h>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -48,7 +47,8 @@ absl::StatusOr<Principal> AdmitPerson(const Authenticator& authenticator, const 
   return principal;
 }
 
-// Posts; `fill` copies the part of the result that was asked for into the response. A reply that is OK and lacks it is our bug.
+// Posts; `fill` copies the part of the result that was asked for into the response. A reply that is OK and lacks it is
+// our bug.
 template <typename Fill>
 void Ask(const Call& call, store::v1::Command command, Fill fill) {
   // The engine calls back exactly once, with UNAVAILABLE when it does not take the command.

@@ -16,7 +16,8 @@ using store::v1::Command;
 using store::v1::CommandResult;
 
 template <typename Request, typename Write, typename Fill>
-grpc::ServerUnaryReactor* ClusterService::Serve(const char* method, Context* context, const Request& request, Write write, Fill fill) {
+grpc::ServerUnaryReactor* ClusterService::Serve(const char* method, Context* context, const Request& request,
+                                                Write write, Fill fill) {
   const Call call{&gate_, method, context->DefaultReactor()};
   const absl::StatusOr<Principal> principal = AdmitPerson(authenticator_, *context, request);
   if (!principal.ok()) {
@@ -25,17 +26,18 @@ grpc::ServerUnaryReactor* ClusterService::Serve(const char* method, Context* con
   }
   Command command = CommandOf(*principal);
   write(&command);
-  Ask(call, std::move(command), [fill = std::move(fill)](const CommandResult& result) -> absl::Status { return fill(result); });
+  Ask(call, std::move(command),
+      [fill = std::move(fill)](const CommandResult& result) -> absl::Status { return fill(result); });
   return call.reactor;
 }
 
 // A call whose response is the part `field` of the result, and whose request goes into `slot` of the command as it is.
-#define SWITCHYARD_PASS(method, slot, field)                                            \
-  Serve(                                                                                \
-      method, context, *request, [&](Command* command) { *command->slot = *request; },  \
-      [response](const CommandResult& result) {                                         \
-        *response = result.field();                                                     \
-        return absl::OkStatus();                                                        \
+#define SWITCHYARD_PASS(method, slot, field)                                           \
+  Serve(                                                                               \
+      method, context, *request, [&](Command* command) { *command->slot = *request; }, \
+      [response](const CommandResult& result) {                                        \
+        *response = result.field();                                                    \
+        return absl::OkStatus();                                                       \
       })
 
 grpc::ServerUnaryReactor* ClusterService::ListNodes(Context* context, const v1::ListNodesRequest* request,
@@ -51,7 +53,8 @@ grpc::ServerUnaryReactor* ClusterService::ListNodes(Context* context, const v1::
   });
 }
 
-grpc::ServerUnaryReactor* ClusterService::GetNode(Context* context, const v1::GetNodeRequest* request, v1::NodeStatus* response) {
+grpc::ServerUnaryReactor* ClusterService::GetNode(Context* context, const v1::GetNodeRequest* request,
+                                                  v1::NodeStatus* response) {
   return SWITCHYARD_PASS("GetNode", mutable_query()->mutable_node(), node);
 }
 
@@ -60,16 +63,18 @@ grpc::ServerUnaryReactor* ClusterService::ListSites(Context* context, const v1::
   return SWITCHYARD_PASS("ListSites", mutable_query()->mutable_sites(), sites);
 }
 
-grpc::ServerUnaryReactor* ClusterService::GetSite(Context* context, const v1::GetSiteRequest* request, v1::SiteStatus* response) {
+grpc::ServerUnaryReactor* ClusterService::GetSite(Context* context, const v1::GetSiteRequest* request,
+                                                  v1::SiteStatus* response) {
   const auto write = [](Command* command) { command->mutable_query()->mutable_sites(); };
-  return Serve("GetSite", context, *request, write, [response, id = request->id()](const CommandResult& result) -> absl::Status {
-    for (const v1::SiteStatus& site : result.sites().sites()) {
-      if (site.id() != id) continue;
-      *response = site;
-      return absl::OkStatus();
-    }
-    return absl::NotFoundError(fmt::format("site \"{}\": not configured; `sites` lists those that are", id));
-  });
+  return Serve(
+      "GetSite", context, *request, write, [response, id = request->id()](const CommandResult& result) -> absl::Status {
+        for (const v1::SiteStatus& site : result.sites().sites()) {
+          if (site.id() != id) continue;
+          *response = site;
+          return absl::OkStatus();
+        }
+        return absl::NotFoundError(fmt::format("site \"{}\": not configured; `sites` lists those that are", id));
+      });
 }
 
 grpc::ServerUnaryReactor* ClusterService::ListBudgets(Context* context, const v1::ListBudgetsRequest* request,
@@ -85,14 +90,16 @@ grpc::ServerUnaryReactor* ClusterService::ListTenants(Context* context, const v1
 grpc::ServerUnaryReactor* ClusterService::GetTenant(Context* context, const v1::GetTenantRequest* request,
                                                     v1::TenantStatus* response) {
   const auto write = [](Command* command) { command->mutable_query()->mutable_tenants(); };
-  return Serve("GetTenant", context, *request, write, [response, id = request->id()](const CommandResult& result) -> absl::Status {
-    for (const v1::TenantStatus& tenant : result.tenants().tenants()) {
-      if (tenant.id() != id) continue;
-      *response = tenant;
-      return absl::OkStatus();
-    }
-    return absl::NotFoundError(fmt::format("tenant \"{}\": not configured; `tenants` lists those that are", id));
-  });
+  return Serve(
+      "GetTenant", context, *request, write,
+      [response, id = request->id()](const CommandResult& result) -> absl::Status {
+        for (const v1::TenantStatus& tenant : result.tenants().tenants()) {
+          if (tenant.id() != id) continue;
+          *response = tenant;
+          return absl::OkStatus();
+        }
+        return absl::NotFoundError(fmt::format("tenant \"{}\": not configured; `tenants` lists those that are", id));
+      });
 }
 
 grpc::ServerUnaryReactor* ClusterService::ListAlarms(Context* context, const v1::ListAlarmsRequest* request,
@@ -154,14 +161,15 @@ grpc::ServerUnaryReactor* ClusterService::CreateToken(Context* context, const v1
   });
 }
 
-grpc::ServerWriteReactor<v1::Event>* ClusterService::StreamEvents(Context* context, const v1::StreamEventsRequest* request) {
+grpc::ServerWriteReactor<v1::Event>* ClusterService::StreamEvents(Context* context,
+                                                                  const v1::StreamEventsRequest* request) {
   const absl::StatusOr<Principal> principal = AdmitPerson(authenticator_, *context, *request);
   if (!principal.ok()) return new RefusedStream<v1::Event>(principal.status());
   absl::StatusOr<StreamQuota::Place> place = gate_.streams().Take(principal->name);
   if (!place.ok()) return new RefusedStream<v1::Event>(place.status());
   const auto stream = std::make_shared<EventStream>(&gate_.reads(), *std::move(place), *request);
   gate_.reads().AddWatcher(stream);
-  stream->Start();
+  stream->Start(context);
   return stream.get();
 }
 

@@ -62,8 +62,8 @@ absl::StatusOr<std::unique_ptr<Door>> Door::Open(Gate* gate, std::unique_ptr<Aut
   door->server_ = builder.BuildAndStart();
   for (size_t i = 0; i < ports.size(); ++i) {
     if (door->server_ != nullptr && got[i] > 0) continue;
-    return absl::UnavailableError(fmt::format("address \"{}\": cannot listen on it, it is taken or not this machine's; choose another",
-                                              ports[i].address));
+    return absl::UnavailableError(fmt::format(
+        "address \"{}\": cannot listen on it, it is taken or not this machine's; choose another", ports[i].address));
   }
   if (door->server_ == nullptr) return absl::InternalError("gRPC server: it did not start; see the log above");
   if (bound != nullptr) *bound = std::move(got);
@@ -89,7 +89,8 @@ void LocalDoors::Serve(int fd, uid_t uid) {
     }
   }
   if (closed_ || found == doors_.end()) {
-    if (!closed_) platform::Log(platform::LogLevel::kWarning, "local-user-refused", {{"uid", uid}, {"users_max", kLocalUsersMax}});
+    if (!closed_)
+      platform::Log(platform::LogLevel::kWarning, "local-user-refused", {{"uid", uid}, {"users_max", kLocalUsersMax}});
     close(fd);
     return;
   }

@@ -1,19 +1,19 @@
-// One way in: a gRPC server with the three services, health and reflection, whose callers are identified in one way. What a
-// service believes of a caller is a property of the door that the call came through:
+// One way in: a gRPC server with the three services, health and reflection, whose callers are identified in one way.
+// What a service believes of a caller is a property of the door that the call came through:
 //   - one door for TLS, which reads each connection's certificate,
 //   - one for insecure loopback, whose callers are all "loopback",
-//   - one for each local user that connects to the unix socket. A connection is handed to its user's door, so that nothing of a
+//   - one for each local user that connects to the unix socket. A connection is handed to its user's door, so that
+//   nothing of a
 //     call has to be mapped back to a connection, and no race can give a call to another user.
 #ifndef SWITCHYARD_SCHEDULER_RPC_DOOR_H_
 #define SWITCHYARD_SCHEDULER_RPC_DOOR_H_
 
 #include <grpcpp/grpcpp.h>
-#include <sys/types.h>
-
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <sys/types.h>
 #include <utility>
 #include <vector>
 
@@ -28,7 +28,7 @@ namespace switchyard::rpc {
 
 // Where a door listens by itself; a local user's door has none.
 struct Port {
-  std::string address;                                  // "host:port"
+  std::string address;  // "host:port"
   std::shared_ptr<grpc::ServerCredentials> credentials;
 };
 

@@ -1,5 +1,5 @@
-// What the gate's services share, and the gate's ear at the engine: committed rows go to the read model, orders and session
-// effects to the agents' streams. Replies go straight to the call that waits for them.
+// What the gate's services share, and the gate's ear at the engine: committed rows go to the read model, orders and
+// session effects to the agents' streams. Replies go straight to the call that waits for them.
 #ifndef SWITCHYARD_SCHEDULER_RPC_GATE_H_
 #define SWITCHYARD_SCHEDULER_RPC_GATE_H_
 
@@ -24,19 +24,24 @@ namespace switchyard::rpc {
 class Gate final : public engine::EffectSink {
  public:
   // `engine` and `clock` must outlive it. `authority` signs agents' certificates; without one nobody can enrol.
-  Gate(CommandPort* engine, const platform::Clock* clock, Identity identity, std::optional<platform::CertificateAuthority> authority)
+  Gate(CommandPort* engine, const platform::Clock* clock, Identity identity,
+       std::optional<platform::CertificateAuthority> authority)
       : engine_(*engine),
         clock_(*clock),
         authority_(std::move(authority)),
         agents_(engine, clock, &metrics_, std::move(identity)) {
-    metrics_.AddGauge("switchyard_store_revision", "Newest durable batch", [this] { return static_cast<double>(reads_.published()); });
-    metrics_.AddGauge("switchyard_read_model_lag_batches", "Durable batches that readers do not see yet",
-                      [this] { return static_cast<double>(reads_.published()) - static_cast<double>(reads_.applied()); });
+    metrics_.AddGauge("switchyard_store_revision", "Newest durable batch",
+                      [this] { return static_cast<double>(reads_.published()); });
+    metrics_.AddGauge("switchyard_read_model_lag_batches", "Durable batches that readers do not see yet", [this] {
+      return static_cast<double>(reads_.published()) - static_cast<double>(reads_.applied());
+    });
   }
 
   void OnRows(uint64_t sequence, std::vector<core::Row> rows) override { reads_.Publish(sequence, std::move(rows)); }
   void OnOrders(uint64_t, std::vector<core::NodeOrder> orders) override { agents_.DeliverOrders(std::move(orders)); }
-  void OnSessions(uint64_t, std::vector<core::SessionEffect> effects) override { agents_.DeliverEffects(std::move(effects)); }
+  void OnSessions(uint64_t, std::vector<core::SessionEffect> effects) override {
+    agents_.DeliverEffects(std::move(effects));
+  }
 
   CommandPort& engine() { return engine_; }
   const platform::Clock& clock() const { return clock_; }

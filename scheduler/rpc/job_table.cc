@@ -20,8 +20,9 @@ std::optional<uint64_t> NumberOf(const std::string& key) {
 }
 
 absl::Status Unreadable(const core::Row& row) {
-  return absl::DataLossError(fmt::format("row of kind {} with a key of {} bytes: it cannot be read; the store is damaged, restore a backup",
-                                         static_cast<int>(row.kind), row.key.size()));
+  return absl::DataLossError(
+      fmt::format("row of kind {} with a key of {} bytes: it cannot be read; the store is damaged, restore a backup",
+                  static_cast<int>(row.kind), row.key.size()));
 }
 
 }  // namespace
@@ -34,10 +35,14 @@ int64_t BoundOf(const store::v1::AllocationRow& allocation) {
 
 absl::Status JobTable::Apply(uint64_t sequence, const core::Row& row, std::set<uint64_t>* changed) {
   switch (row.kind) {
-    case core::RowKind::kJob: return ApplyJob(sequence, row, changed);
-    case core::RowKind::kAllocation: return ApplyAllocation(sequence, row, changed);
-    case core::RowKind::kNode: return ApplyNode(row);
-    default: return absl::OkStatus();
+    case core::RowKind::kJob:
+      return ApplyJob(sequence, row, changed);
+    case core::RowKind::kAllocation:
+      return ApplyAllocation(sequence, row, changed);
+    case core::RowKind::kNode:
+      return ApplyNode(row);
+    default:
+      return absl::OkStatus();
   }
 }
 
@@ -146,7 +151,8 @@ void JobTable::FillTask(const store::v1::AllocationRow& allocation, v1::Task* ta
   for (const store::v1::DeviceRange& range : allocation.devices()) {
     for (int64_t position = range.first(); position < int64_t{range.first()} + range.count(); ++position) {
       if (task->devices_size() == kDevicesListedMax) return;
-      if (position >= 0 && position < static_cast<int64_t>(group->second.size())) task->add_devices(group->second[position]);
+      if (position >= 0 && position < static_cast<int64_t>(group->second.size()))
+        task->add_devices(group->second[position]);
     }
   }
 }

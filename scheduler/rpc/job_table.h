@@ -1,5 +1,6 @@
-// Jobs as people see them, kept from committed rows: a job's row joined with the rows of its allocations (node, devices, grant,
-// bound) and the device names of its nodes, with indices for the filters of ListJobs. Not thread-safe: the read model locks.
+// Jobs as people see them, kept from committed rows: a job's row joined with the rows of its allocations (node,
+// devices, grant, bound) and the device names of its nodes, with indices for the filters of ListJobs. Not thread-safe:
+// the read model locks.
 #ifndef SWITCHYARD_SCHEDULER_RPC_JOB_TABLE_H_
 #define SWITCHYARD_SCHEDULER_RPC_JOB_TABLE_H_
 
@@ -35,8 +36,8 @@ class JobTable {
     uint64_t next = 0;          // `before` of the next page; 0: this was the last
   };
 
-  // Takes over a row of kind kJob, kAllocation or kNode that was committed as `sequence`; adds the jobs that look different now.
-  // DATA_LOSS names a row that cannot be read.
+  // Takes over a row of kind kJob, kAllocation or kNode that was committed as `sequence`; adds the jobs that look
+  // different now. DATA_LOSS names a row that cannot be read.
   absl::Status Apply(uint64_t sequence, const core::Row& row, std::set<uint64_t>* changed);
 
   std::optional<v1::Job> Get(uint64_t id) const;
@@ -50,7 +51,7 @@ class JobTable {
  private:
   struct Entry {
     v1::Job job;
-    uint64_t revision = 0;                // of the last change of the job or of an allocation of it
+    uint64_t revision = 0;  // of the last change of the job or of an allocation of it
     std::map<uint64_t, store::v1::AllocationRow> allocations;
   };
 
@@ -68,7 +69,7 @@ class JobTable {
   std::map<uint64_t, std::map<uint64_t, store::v1::AllocationRow>> waiting_;  // by job: its row has not come
   std::map<std::string, std::set<uint64_t>> by_tenant_;
   std::map<int, std::set<uint64_t>> by_state_;
-  std::set<uint64_t> live_;               // not ended
+  std::set<uint64_t> live_;  // not ended
   // Device names by node and group, in the order of their positions.
   std::map<std::string, std::map<std::string, std::vector<std::string>>> devices_;
 };

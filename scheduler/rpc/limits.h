@@ -1,5 +1,5 @@
-// Every bound on what comes over the wire, each with its reason. Above a bound the caller gets a clear error and nothing else is
-// affected; bounds of a job's own fields stand in common/validation/job_spec.h.
+// Every bound on what comes over the wire, each with its reason. Above a bound the caller gets a clear error and
+// nothing else is affected; bounds of a job's own fields stand in common/validation/job_spec.h.
 #ifndef SWITCHYARD_SCHEDULER_RPC_LIMITS_H_
 #define SWITCHYARD_SCHEDULER_RPC_LIMITS_H_
 
@@ -40,7 +40,8 @@ inline constexpr int kLogTailMax = 100'000;
 // Devices listed with a task: an ASIC rack holds hundreds, and the count says the rest.
 inline constexpr int kDevicesListedMax = 64;
 
-// Long streams (watches, events, logs): each holds a reactor and a buffer. Per principal, so that one cannot take them all.
+// Long streams (watches, events, logs): each holds a reactor and a buffer. Per principal, so that one cannot take them
+// all.
 inline constexpr int kStreamsMax = 2048;
 inline constexpr int kStreamsPerPrincipalMax = 256;
 // Agents' streams: twice the 10,000 that the largest site runs.
@@ -54,13 +55,13 @@ inline constexpr Duration kAtLeastWaitMax = Seconds(30);
 
 // ---- agents ----
 inline constexpr int kNodesPerSessionMax = 16'384;
-inline constexpr size_t kNodeIdMax = 127;            // "<site>/<node>", 63 each
-inline constexpr size_t kAgentTextMax = 256;         // versions, incarnations, boot and hardware ids
-inline constexpr size_t kDeviceIdMax = 128;          // serials and UUIDs
-inline constexpr int kGroupsPerNodeMax = 8;          // configuration.proto
-inline constexpr int kDevicesPerGroupMax = 512;      // configuration.proto
+inline constexpr size_t kNodeIdMax = 127;              // "<site>/<node>", 63 each
+inline constexpr size_t kAgentTextMax = 256;           // versions, incarnations, boot and hardware ids
+inline constexpr size_t kDeviceIdMax = 128;            // serials and UUIDs
+inline constexpr int kGroupsPerNodeMax = 8;            // configuration.proto
+inline constexpr int kDevicesPerGroupMax = 512;        // configuration.proto
 inline constexpr int kAllocationsPerReportMax = 8192;  // thousandths of every device's share would not be held by more
-inline constexpr int kMetersPerTelemetryMax = 4096;  // budgets of a site
+inline constexpr int kMetersPerTelemetryMax = 4096;    // budgets of a site
 inline constexpr size_t kReasonMax = 512;
 inline constexpr size_t kFaultReasonMax = 256;
 inline constexpr size_t kLogDataMax = 64 << 10;

@@ -1,5 +1,5 @@
-// Where the scheduler listens, as an operator writes it: "unix:/run/switchyard/switchyard.sock" or "host:port" ("[::1]:7070",
-// port 0 for any free one).
+// Where the scheduler listens, as an operator writes it: "unix:/run/switchyard/switchyard.sock" or "host:port"
+// ("[::1]:7070", port 0 for any free one).
 #ifndef SWITCHYARD_SCHEDULER_RPC_LISTEN_ADDRESS_H_
 #define SWITCHYARD_SCHEDULER_RPC_LISTEN_ADDRESS_H_
 
@@ -12,10 +12,10 @@ namespace switchyard::rpc {
 struct ListenAddress {
   enum class Kind { kUnix, kTcp };
   Kind kind = Kind::kTcp;
-  std::string path;        // kUnix
-  std::string host;        // kTcp, IPv6 in brackets
-  int port = 0;            // kTcp
-  bool loopback = false;   // kTcp: a literal loopback address or "localhost"
+  std::string path;       // kUnix
+  std::string host;       // kTcp, IPv6 in brackets
+  int port = 0;           // kTcp
+  bool loopback = false;  // kTcp: a literal loopback address or "localhost"
 };
 
 absl::StatusOr<ListenAddress> ParseListenAddress(const std::string& text);

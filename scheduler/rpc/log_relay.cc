@@ -17,10 +17,12 @@ void LogStream::Take(v1::LogData data) {
     if (!over) waiting_.push_back(std::move(data));
   }
   if (over) {
-    // Only an agent that does not know credit gets here.
+    // Only an agent that does not know credit gets here. It is told to stop at once; the reader hears of it when it
+    // reads on.
+    relay_.Drop(this, /*cancel=*/true);
     Close(absl::ResourceExhaustedError(fmt::format(
-        "log: the reader is {} bytes behind, at most {} are kept; read faster or ask for fewer lines with --tail", kLogBufferMax,
-        kLogBufferMax)));
+        "log: the reader is {} bytes behind, at most {} are kept; read faster or ask for fewer lines with --tail",
+        kLogBufferMax, kLogBufferMax)));
     return;
   }
   Wake();
@@ -53,7 +55,8 @@ LogStream::Next LogStream::NextMessage(v1::LogChunk* message, absl::Status* stat
 
 void LogStream::Ended() { relay_.Drop(this, /*cancel=*/!ended_); }
 
-void LogRelay::Open(const std::shared_ptr<LogStream>& stream, uint64_t session, const std::string& node, v1::LogRequest request) {
+void LogRelay::Open(const std::shared_ptr<LogStream>& stream, uint64_t session, const std::string& node,
+                    v1::LogRequest request) {
   {
     std::lock_guard lock(mutex_);
     if (stream->gone_) return;
@@ -86,7 +89,8 @@ void LogRelay::OnNodeGone(uint64_t session, const std::string& node) {
     }
   }
   for (const auto& reader : readers) {
-    reader->Close(absl::UnavailableError(fmt::format("node \"{}\": its session ended, its agent comes back by itself; repeat the call", node)));
+    reader->Close(absl::UnavailableError(
+        fmt::format("node \"{}\": its session ended, its agent comes back by itself; repeat the call", node)));
   }
 }
 

@@ -1,6 +1,6 @@
-// Logs on their way from a node to a reader: the request goes down the node's session, the data comes up among everything else
-// that the agent says, and is passed on. The agent may be ahead of the reader by kLogCreditBytes and is given more as the reader
-// takes it, so that a reader who stops holds up neither the session nor memory.
+// Logs on their way from a node to a reader: the request goes down the node's session, the data comes up among
+// everything else that the agent says, and is passed on. The agent may be ahead of the reader by kLogCreditBytes and is
+// given more as the reader takes it, so that a reader who stops holds up neither the session nor memory.
 #ifndef SWITCHYARD_SCHEDULER_RPC_LOG_RELAY_H_
 #define SWITCHYARD_SCHEDULER_RPC_LOG_RELAY_H_
 
@@ -36,13 +36,13 @@ class LogStream final : public PumpedReactor<grpc::ServerWriteReactor<v1::LogChu
 
   LogRelay& relay_;
   const StreamQuota::Place place_;
-  uint64_t number_ = 0;            // the relay's, given before anything is sent to the agent; 0: not yet
-  bool gone_ = false;              // guarded by the relay: gRPC is done with this stream
+  uint64_t number_ = 0;  // the relay's, given before anything is sent to the agent; 0: not yet
+  bool gone_ = false;    // guarded by the relay: gRPC is done with this stream
   std::mutex mutex_;
   std::deque<v1::LogData> waiting_;
   size_t waiting_bytes_ = 0;
-  int64_t to_credit_ = 0;          // passed on and not yet given back to the agent
-  bool ended_ = false;             // the last piece was passed on
+  int64_t to_credit_ = 0;  // passed on and not yet given back to the agent
+  bool ended_ = false;     // the last piece was passed on
 };
 
 class LogRelay {
@@ -52,7 +52,8 @@ class LogRelay {
   explicit LogRelay(Send send) : send_(std::move(send)) {}
 
   // Asks the node for its log. UNAVAILABLE when the session is gone: the stream is then closed with it.
-  void Open(const std::shared_ptr<LogStream>& stream, uint64_t session, const std::string& node, v1::LogRequest request);
+  void Open(const std::shared_ptr<LogStream>& stream, uint64_t session, const std::string& node,
+            v1::LogRequest request);
 
   // From the node's session; data of a stream that is gone, or of another session's, is dropped.
   void OnData(uint64_t session, const std::string& node, v1::LogData data);

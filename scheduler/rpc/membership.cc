@@ -40,8 +40,8 @@ bool Membership::MaySee(const Principal& principal, const std::string& tenant) c
 absl::Status Membership::MustSee(const Principal& principal, const std::string& tenant) const {
   if (MaySee(principal, tenant)) return absl::OkStatus();
   return absl::PermissionDeniedError(fmt::format(
-      "tenant \"{}\": principal \"{}\" is not one of its members; ask an operator to add it to the tenant's members", tenant,
-      principal.name));
+      "tenant \"{}\": principal \"{}\" is not one of its members; ask an operator to add it to the tenant's members",
+      tenant, principal.name));
 }
 
 }  // namespace switchyard::rpc

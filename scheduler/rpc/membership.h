@@ -1,4 +1,5 @@
-// Who may see whose jobs, as the configuration in force says. Immutable; the read model swaps it when the configuration changes.
+// Who may see whose jobs, as the configuration in force says. Immutable; the read model swaps it when the configuration
+// changes.
 #ifndef SWITCHYARD_SCHEDULER_RPC_MEMBERSHIP_H_
 #define SWITCHYARD_SCHEDULER_RPC_MEMBERSHIP_H_
 

@@ -1,13 +1,12 @@
 #include "scheduler/rpc/metrics.h"
 
+#include <exception>
+#include <mutex>
 #include <prometheus/counter.h>
 #include <prometheus/exposer.h>
 #include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
-
-#include <exception>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -100,13 +99,17 @@ absl::StatusOr<int> Metrics::Serve(const std::string& address) {
   const absl::StatusOr<ListenAddress> parsed = ParseListenAddress(address);
   if (!parsed.ok()) return parsed.status();
   if (parsed->kind != ListenAddress::Kind::kTcp || !parsed->loopback) {
-    return absl::InvalidArgumentError(fmt::format("metrics address \"{}\": not on loopback, only loopback is allowed as the page asks nobody "
-                                                  "who they are; use 127.0.0.1:PORT and a proxy", address));
+    return absl::InvalidArgumentError(
+        fmt::format("metrics address \"{}\": not on loopback, only loopback is allowed as the page asks nobody "
+                    "who they are; use 127.0.0.1:PORT and a proxy",
+                    address));
   }
   try {
-    inside_->exposer = std::make_unique<prometheus::Exposer>(parsed->host + ":" + std::to_string(parsed->port), /*num_threads=*/2);
+    inside_->exposer =
+        std::make_unique<prometheus::Exposer>(parsed->host + ":" + std::to_string(parsed->port), /*num_threads=*/2);
   } catch (const std::exception& error) {
-    return absl::UnavailableError(fmt::format("metrics address \"{}\": {}; choose another port", address, error.what()));
+    return absl::UnavailableError(
+        fmt::format("metrics address \"{}\": {}; choose another port", address, error.what()));
   }
   inside_->exposer->RegisterCollectable(inside_->registry);
   inside_->exposer->RegisterCollectable(inside_->gauges);

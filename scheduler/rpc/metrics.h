@@ -1,5 +1,5 @@
-// What the gate counts, in the Prometheus text format on an HTTP port. The page shows loads and states of the whole site without
-// asking who looks, so it is served on loopback only.
+// What the gate counts, in the Prometheus text format on an HTTP port. The page shows loads and states of the whole
+// site without asking who looks, so it is served on loopback only.
 #ifndef SWITCHYARD_SCHEDULER_RPC_METRICS_H_
 #define SWITCHYARD_SCHEDULER_RPC_METRICS_H_
 
@@ -20,12 +20,12 @@ class Metrics {
 
   void CountRequest(const char* method, int code);
   void CountAgentMessage();
-  void CountDropped();        // commands of agents that the engine had no room for
-  void CountFullResend();     // sets sent in full because the agent held another one
+  void CountDropped();     // commands of agents that the engine had no room for
+  void CountFullResend();  // sets sent in full because the agent held another one
   void SetSessions(size_t open);
 
-  // A number that is read when the page is; `name` as Prometheus wants it, with its unit. `read` must be thread-safe and outlive
-  // this. Whoever has something to show adds it at start.
+  // A number that is read when the page is; `name` as Prometheus wants it, with its unit. `read` must be thread-safe
+  // and outlive this. Whoever has something to show adds it at start.
   void AddGauge(const std::string& name, const std::string& help, std::function<double()> read);
 
   // Serves http://ADDRESS/metrics. INVALID_ARGUMENT off loopback, UNAVAILABLE when the port is taken. Returns the port.

@@ -66,7 +66,8 @@ OrderBook::Told* OrderBook::ToldOf(uint64_t session, const std::string& node) {
 
 uint64_t OrderBook::HashOf(const Entry& entry) const {
   SetHash hash;
-  for (const auto& [id, allocation] : entry.set) hash.Add(id, allocation.epoch(), allocation.phase(), allocation.grant_mw());
+  for (const auto& [id, allocation] : entry.set)
+    hash.Add(id, allocation.epoch(), allocation.phase(), allocation.grant_mw());
   return hash.Finish();
 }
 
@@ -76,7 +77,8 @@ std::optional<v1::DesiredSet> OrderBook::NextSet(uint64_t session, const std::st
   Told& told = entry.told;
   // Before the first order nothing is known of the node's set, and an empty one would be a claim.
   if (!entry.known) return std::nullopt;
-  if (!told.full_due && told.changed.empty() && told.removed.empty() && told.revision == entry.revision) return std::nullopt;
+  if (!told.full_due && told.changed.empty() && told.removed.empty() && told.revision == entry.revision)
+    return std::nullopt;
 
   v1::DesiredSet set;
   set.set_revision(entry.revision);

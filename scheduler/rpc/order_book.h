@@ -1,6 +1,7 @@
-// What each node shall do, and how much of it the agent's stream has been told (docs/protocol.md, "Session"). Orders arrive as
-// changes of a node's set; they leave as one DesiredSet at a time: in full at first, then as the difference to the last one, with
-// a hash of the whole. Orders that wait while a stream is busy merge, so a slow agent costs at most one set.
+// What each node shall do, and how much of it the agent's stream has been told (docs/protocol.md, "Session"). Orders
+// arrive as changes of a node's set; they leave as one DesiredSet at a time: in full at first, then as the difference
+// to the last one, with a hash of the whole. Orders that wait while a stream is busy merge, so a slow agent costs at
+// most one set.
 //
 // Pure and not thread-safe: AgentSessions locks. Times are arguments.
 #ifndef SWITCHYARD_SCHEDULER_RPC_ORDER_BOOK_H_
@@ -48,17 +49,17 @@ class OrderBook {
   struct Told {
     uint64_t session = 0;
     bool full_due = true;
-    uint64_t revision = 0;           // sent last
+    uint64_t revision = 0;  // sent last
     uint64_t hash = 0;
     MonoTime at;
-    std::deque<uint64_t> hashes;     // sent, newest last, at most kHashesKept
-    std::set<uint64_t> changed;      // allocations to send
+    std::deque<uint64_t> hashes;  // sent, newest last, at most kHashesKept
+    std::set<uint64_t> changed;   // allocations to send
     std::set<uint64_t> removed;
     std::optional<uint64_t> holds;   // hash last reported after a set was sent
     std::optional<MonoTime> resent;  // the last full set that a mismatch caused
   };
   struct Entry {
-    bool known = false;              // an order has come: the set is complete
+    bool known = false;  // an order has come: the set is complete
     uint64_t revision = 0;
     std::map<uint64_t, v1::DesiredAllocation> set;
     Told told;

@@ -1,10 +1,9 @@
 #include "scheduler/rpc/principal.h"
 
+#include <algorithm>
 #include <grpc/grpc_security_constants.h>
 #include <grpcpp/grpcpp.h>
 #include <pwd.h>
-
-#include <algorithm>
 
 #include "fmt/format.h"
 #include "scheduler/rpc/limits.h"
@@ -23,7 +22,9 @@ std::string UserName(uid_t uid) {
   return found->pw_name;
 }
 
-bool StartsWith(const std::string& text, const std::string& prefix) { return text.compare(0, prefix.size(), prefix) == 0; }
+bool StartsWith(const std::string& text, const std::string& prefix) {
+  return text.compare(0, prefix.size(), prefix) == 0;
+}
 
 }  // namespace
 
@@ -54,7 +55,8 @@ absl::StatusOr<Principal> PrincipalOfCommonName(const std::string& common_name) 
   Principal principal;
   if (common_name.empty() || common_name.size() > kAgentTextMax) {
     return absl::UnauthenticatedError(
-        fmt::format("certificate: its CN has {} bytes, 1 to {} are allowed; issue one with a CN", common_name.size(), kAgentTextMax));
+        fmt::format("certificate: its CN has {} bytes, 1 to {} are allowed; issue one with a CN", common_name.size(),
+                    kAgentTextMax));
   }
   if (StartsWith(common_name, kNodePrefix)) {
     principal.kind = Principal::Kind::kNodeAgent;
@@ -77,7 +79,8 @@ absl::StatusOr<Principal> PrincipalOfTls(const grpc::AuthContext& context) {
   const std::vector<grpc::string_ref> names = context.FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
   if (names.empty()) return Nobody();
   if (names.size() > 1) {
-    return absl::UnauthenticatedError(fmt::format("certificate: it has {} CNs, one is allowed; issue one with one CN", names.size()));
+    return absl::UnauthenticatedError(
+        fmt::format("certificate: it has {} CNs, one is allowed; issue one with one CN", names.size()));
   }
   return PrincipalOfCommonName(std::string(names[0].data(), names[0].size()));
 }
@@ -87,14 +90,16 @@ absl::Status MustBePerson(const Principal& principal) {
     case Principal::Kind::kPerson:
       return absl::OkStatus();
     case Principal::Kind::kNobody:
-      return absl::UnauthenticatedError("connection: it shows no client certificate, one of this cluster's authority is needed; "
-                                        "give --tls-cert and --tls-key");
+      return absl::UnauthenticatedError(
+          "connection: it shows no client certificate, one of this cluster's authority is needed; "
+          "give --tls-cert and --tls-key");
     case Principal::Kind::kNodeAgent:
     case Principal::Kind::kSiteAgent:
       break;
   }
   return absl::PermissionDeniedError(fmt::format(
-      "principal \"{}\": an agent's certificate, only people's may do this; use an operator's or a user's certificate", principal.name));
+      "principal \"{}\": an agent's certificate, only people's may do this; use an operator's or a user's certificate",
+      principal.name));
 }
 
 absl::Status MaySpeakFor(const Principal& principal, const std::string& node) {
@@ -109,12 +114,14 @@ absl::Status MaySpeakFor(const Principal& principal, const std::string& node) {
       if (StartsWith(node, principal.scope + "/")) return absl::OkStatus();
       break;
     case Principal::Kind::kNobody:
-      return absl::UnauthenticatedError("connection: it shows no client certificate; enrol with a token from `switchyard token NODE`");
+      return absl::UnauthenticatedError(
+          "connection: it shows no client certificate; enrol with a token from `switchyard token NODE`");
   }
-  return absl::PermissionDeniedError(fmt::format(
-      "node \"{}\": principal \"{}\" may not speak for it, only \"node:{}\", its site's agent certificate or local root may; enrol "
-      "this agent with a token from `switchyard token {}`",
-      node, principal.name, node, node));
+  return absl::PermissionDeniedError(
+      fmt::format("node \"{}\": principal \"{}\" may not speak for it, only \"node:{}\", its site's agent certificate "
+                  "or local root may; enrol "
+                  "this agent with a token from `switchyard token {}`",
+                  node, principal.name, node, node));
 }
 
 store::v1::Command CommandOf(const Principal& principal) {

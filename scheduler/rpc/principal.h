@@ -1,17 +1,16 @@
 // Who speaks. A principal comes from the connection alone, never from a message:
 //   unix socket            the peer's credentials           "uid:1000", also known as "user:alice"
-//   TLS client certificate its CN                           "cn:alice", or the agents' "node:<site>/<node>", "agent:<site>"
-//   TLS without one        nobody: may enrol and ask for health, nothing else
-//   insecure loopback      "loopback": an operator, because both sides said --insecure-loopback on a machine they share
+//   TLS client certificate its CN                           "cn:alice", or the agents' "node:<site>/<node>",
+//   "agent:<site>" TLS without one        nobody: may enrol and ask for health, nothing else insecure loopback
+//   "loopback": an operator, because both sides said --insecure-loopback on a machine they share
 //
 // Operators by local right are root, the scheduler's own user and "loopback"; the configuration may name others.
 #ifndef SWITCHYARD_SCHEDULER_RPC_PRINCIPAL_H_
 #define SWITCHYARD_SCHEDULER_RPC_PRINCIPAL_H_
 
-#include <sys/types.h>
-
 #include <memory>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "absl/status/status.h"

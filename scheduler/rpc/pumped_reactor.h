@@ -1,11 +1,10 @@
-// A stream that writes what there is to write, one message at a time, and sleeps in between: the shape of every stream that
-// leaves the gate. A reader that is slow holds up its own stream and nothing else, for nothing is queued here: Next() is asked
-// when the last message is on its way, and only then decides what to say.
+// A stream that writes what there is to write, one message at a time, and sleeps in between: the shape of every stream
+// that leaves the gate. A reader that is slow holds up its own stream and nothing else, for nothing is queued here:
+// Next() is asked when the last message is on its way, and only then decides what to say.
 #ifndef SWITCHYARD_SCHEDULER_RPC_PUMPED_REACTOR_H_
 #define SWITCHYARD_SCHEDULER_RPC_PUMPED_REACTOR_H_
 
 #include <grpcpp/grpcpp.h>
-
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,17 +16,21 @@
 
 namespace switchyard::rpc {
 
-// Reactor: grpc::ServerWriteReactor<Message> or grpc::ServerBidiReactor<Request, Message>. Owns itself from Start until gRPC is
-// done with it; others hold it by weak_ptr.
+// Reactor: grpc::ServerWriteReactor<Message> or grpc::ServerBidiReactor<Request, Message>. Owns itself from Start until
+// gRPC is done with it; others hold it by weak_ptr.
 template <typename Reactor, typename Message>
-class PumpedReactor : public Reactor, public Wakeable, public std::enable_shared_from_this<PumpedReactor<Reactor, Message>> {
+class PumpedReactor : public Reactor,
+                      public Wakeable,
+                      public std::enable_shared_from_this<PumpedReactor<Reactor, Message>> {
  public:
   enum class Next { kMessage, kWait, kEnd };
 
-  // Keeps itself alive and pumps for the first time. REQUIRES: called once, in the handler, on an object made by make_shared.
-  void Start() {
+  // Keeps itself alive and pumps for the first time. REQUIRES: called once, in the handler of `context`'s call, on an
+  // object made by make_shared.
+  void Start(grpc::CallbackServerContext* context) {
     {
       std::lock_guard lock(pump_mutex_);
+      context_ = context;
       self_ = this->shared_from_this();
     }
     Wake();
@@ -47,13 +50,23 @@ class PumpedReactor : public Reactor, public Wakeable, public std::enable_shared
     Pump();
   }
 
-  // Ends the stream with `status` as soon as the message under way is written; nothing else is written. The first call counts.
+  // Ends the stream with `status` as soon as the message under way is written; nothing else is written. The first call
+  // counts.
   void Close(absl::Status status) override {
     {
       std::lock_guard lock(pump_mutex_);
       if (!close_) close_ = std::move(status);
     }
     Wake();
+  }
+
+  // Ends the stream now, even if the message under way is stuck because the peer does not read: the peer then hears
+  // CANCELLED.
+  void Cut(absl::Status status) {
+    Close(std::move(status));
+    std::lock_guard lock(pump_mutex_);
+    // The context lives until OnDone has returned, and OnDone lets go of self_ under this lock.
+    if (self_ != nullptr && !finished_) context_->TryCancel();
   }
 
   void OnWriteDone(bool ok) override {
@@ -72,7 +85,8 @@ class PumpedReactor : public Reactor, public Wakeable, public std::enable_shared
   }
 
  protected:
-  // Fills `message`, or says that there is nothing now, or sets `status` and ends. Called by one thread at a time, without a lock.
+  // Fills `message`, or says that there is nothing now, or sets `status` and ends. Called by one thread at a time,
+  // without a lock.
   virtual Next NextMessage(Message* message, absl::Status* status) = 0;
   // gRPC is done: unregister. No method is called after it.
   virtual void Ended() = 0;
@@ -118,12 +132,13 @@ class PumpedReactor : public Reactor, public Wakeable, public std::enable_shared
   }
 
   mutable std::mutex pump_mutex_;
-  bool busy_ = false;      // a thread pumps or a write is under way
+  bool busy_ = false;  // a thread pumps or a write is under way
   bool woken_ = false;
   bool finished_ = false;
   std::optional<absl::Status> close_;
-  Message message_;        // under way
+  Message message_;  // under way
   std::shared_ptr<void> self_;
+  grpc::CallbackServerContext* context_ = nullptr;
 };
 
 // A call that is refused before it becomes a stream.

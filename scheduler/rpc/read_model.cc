@@ -144,8 +144,9 @@ void ReadModel::ReleaseWaiters() {
           ++at;
           continue;
         }
-        status = absl::UnavailableError(fmt::format("revision {}: the read model has reached {} within the deadline; repeat the call",
-                                                    at->second.revision, reached));
+        status = absl::UnavailableError(
+            fmt::format("revision {}: the read model has reached {} within the deadline; repeat the call",
+                        at->second.revision, reached));
       }
       released.emplace_back(std::move(at->second), status);
       at = waiters_.erase(at);
@@ -191,13 +192,15 @@ absl::Status ReadModel::ApplyRows(uint64_t sequence, const std::vector<core::Row
 absl::Status ReadModel::ApplyRow(uint64_t sequence, const core::Row& row, std::set<uint64_t>* changed) {
   if (row.kind == core::RowKind::kConfiguration && row.value) {
     store::v1::ConfigurationRow stored;
-    if (!stored.ParseFromString(*row.value)) return absl::DataLossError("configuration row: it cannot be read; restore a backup");
+    if (!stored.ParseFromString(*row.value))
+      return absl::DataLossError("configuration row: it cannot be read; restore a backup");
     membership_ = std::make_shared<Membership>(stored.configuration());
     return absl::OkStatus();
   }
   if (row.kind == core::RowKind::kEvent && row.value) {
     store::v1::EventRow stored;
-    if (!stored.ParseFromString(*row.value)) return absl::DataLossError("event row: it cannot be read; restore a backup");
+    if (!stored.ParseFromString(*row.value))
+      return absl::DataLossError("event row: it cannot be read; restore a backup");
     ApplyEvent(stored.event());
     return absl::OkStatus();
   }
@@ -205,8 +208,9 @@ absl::Status ReadModel::ApplyRow(uint64_t sequence, const core::Row& row, std::s
 }
 
 void ReadModel::ApplyEvent(const v1::Event& event) {
-  const auto place = std::lower_bound(events_.begin(), events_.end(), event.sequence(),
-                                      [](const v1::Event& held, uint64_t sequence) { return held.sequence() < sequence; });
+  const auto place =
+      std::lower_bound(events_.begin(), events_.end(), event.sequence(),
+                       [](const v1::Event& held, uint64_t sequence) { return held.sequence() < sequence; });
   if (place != events_.end() && place->sequence() == event.sequence()) return;
   events_.insert(place, event);
   if (events_.size() <= limits_.events_kept) return;
@@ -242,8 +246,9 @@ std::optional<ReadModel::Cursor> ReadModel::StartWatch(uint64_t from, std::vecto
   }
   // A revision of the future is of another store, or of this one before a backup was restored.
   if (from < ring_floor_ || from > std::max(newest, applied_)) return std::nullopt;
-  const auto first = std::upper_bound(ring_.begin(), ring_.end(), from,
-                                      [](uint64_t revision, const Change& change) { return revision < change.revision; });
+  const auto first = std::upper_bound(ring_.begin(), ring_.end(), from, [](uint64_t revision, const Change& change) {
+    return revision < change.revision;
+  });
   cursor.position = ring_start_ + static_cast<uint64_t>(first - ring_.begin());
   cursor.unreported = kUnreportedMax;  // the first thing that it is told is how far it has come
   return cursor;
@@ -308,8 +313,8 @@ ReadModel::WatchAnswer ReadModel::NextOfRing(Cursor* cursor, const Principal& pr
   const bool all = cursor->position == end;
   // A look that ends early has passed over more than kUnreportedMax, so nothing is left lying here.
   if (cursor->unreported < kUnreportedMax) return answer;
-  // Everything up to here has been sent or is nobody's business: a point to resume from. All changes of a revision stand
-  // together in the ring, so short of the end only the revision before the next change is complete.
+  // Everything up to here has been sent or is nobody's business: a point to resume from. All changes of a revision
+  // stand together in the ring, so short of the end only the revision before the next change is complete.
   answer.next = Next::kProgress;
   answer.revision = all ? applied_ : ring_[cursor->position - ring_start_].revision - 1;
   cursor->unreported = 0;
@@ -322,7 +327,8 @@ uint64_t ReadModel::StartEvents(int64_t since_utc_ms, int limit) const {
   std::shared_lock data(data_mutex_);
   const uint64_t end = events_.empty() ? 1 : events_.back().sequence() + 1;
   if (limit == 0) return end;
-  const auto first = std::find_if(events_.begin(), events_.end(), [&](const v1::Event& event) { return event.utc_ms() >= since_utc_ms; });
+  const auto first = std::find_if(events_.begin(), events_.end(),
+                                  [&](const v1::Event& event) { return event.utc_ms() >= since_utc_ms; });
   const auto count = std::min<ptrdiff_t>(events_.end() - first, limit);
   return count == 0 ? end : (events_.end() - count)->sequence();
 }
@@ -330,8 +336,9 @@ uint64_t ReadModel::StartEvents(int64_t since_utc_ms, int limit) const {
 std::optional<v1::Event> ReadModel::NextEvent(uint64_t* next, uint64_t* missed) const {
   std::shared_lock data(data_mutex_);
   *missed = 0;
-  const auto found = std::lower_bound(events_.begin(), events_.end(), *next,
-                                      [](const v1::Event& held, uint64_t sequence) { return held.sequence() < sequence; });
+  const auto found =
+      std::lower_bound(events_.begin(), events_.end(), *next,
+                       [](const v1::Event& held, uint64_t sequence) { return held.sequence() < sequence; });
   if (found == events_.end()) return std::nullopt;
   if (events_dropped_ >= *next) *missed = events_dropped_ - *next + 1;
   *next = found->sequence() + 1;

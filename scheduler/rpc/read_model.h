@@ -1,8 +1,9 @@
-// What Get, List, Watch and StreamEvents read: committed rows, applied on a thread of its own. Readers never stop the writer:
-// Publish only queues. Every answer says the store_revision that it is of, and a read may wait until a revision is reached.
+// What Get, List, Watch and StreamEvents read: committed rows, applied on a thread of its own. Readers never stop the
+// writer: Publish only queues. Every answer says the store_revision that it is of, and a read may wait until a revision
+// is reached.
 //
-// Watchers pull: each keeps a position in one bounded ring of changes and asks for what comes next, so that a slow one costs
-// nothing and is told to resync when the ring has moved on.
+// Watchers pull: each keeps a position in one bounded ring of changes and asks for what comes next, so that a slow one
+// costs nothing and is told to resync when the ring has moved on.
 //
 // Thread-safe.
 #ifndef SWITCHYARD_SCHEDULER_RPC_READ_MODEL_H_
@@ -63,7 +64,8 @@ class ReadModel {
   uint64_t applied() const;
 
   // Calls `done` once: OK as soon as applied() >= revision (maybe at once, on this thread), UNAVAILABLE at `deadline`.
-  void WhenReached(uint64_t revision, std::chrono::steady_clock::time_point deadline, std::function<void(absl::Status)> done);
+  void WhenReached(uint64_t revision, std::chrono::steady_clock::time_point deadline,
+                   std::function<void(absl::Status)> done);
 
   std::shared_ptr<const Membership> membership() const;
 
@@ -87,9 +89,9 @@ class ReadModel {
     std::vector<uint64_t> ids;  // the jobs that matter, ascending; empty: all
     bool snapshot = false;      // still sending the present state: `ids`, or the live jobs, above `after`
     uint64_t after = 0;
-    uint64_t position = 0;      // of the next change to look at
+    uint64_t position = 0;  // of the next change to look at
     uint64_t snapshot_revision = 0;
-    int unreported = 0;         // changes passed over since the watcher was last told a revision
+    int unreported = 0;  // changes passed over since the watcher was last told a revision
   };
   enum class Next { kJob, kProgress, kResync, kWait };
   struct WatchAnswer {
@@ -104,7 +106,8 @@ class ReadModel {
 
   // ---- events ----
 
-  // Sequence of the first event to send: of those since `since_utc_ms` at most the `limit` newest; 0 for `limit`: only what comes.
+  // Sequence of the first event to send: of those since `since_utc_ms` at most the `limit` newest; 0 for `limit`: only
+  // what comes.
   uint64_t StartEvents(int64_t since_utc_ms, int limit) const;
   // The first event with sequence >= *next, which is set behind it. `missed`: how many were dropped before it.
   std::optional<v1::Event> NextEvent(uint64_t* next, uint64_t* missed) const;
@@ -128,7 +131,8 @@ class ReadModel {
   };
 
   void Run();
-  absl::Status ApplyRows(uint64_t sequence, const std::vector<core::Row>& rows, bool ring);  // REQUIRES: data_mutex_ held
+  absl::Status ApplyRows(uint64_t sequence, const std::vector<core::Row>& rows,
+                         bool ring);  // REQUIRES: data_mutex_ held
   absl::Status ApplyRow(uint64_t sequence, const core::Row& row, std::set<uint64_t>* changed);
   void ApplyEvent(const v1::Event& event);
   void RecordChange(uint64_t sequence, uint64_t job);
@@ -145,12 +149,12 @@ class ReadModel {
   JobTable jobs_;
   std::shared_ptr<const Membership> membership_ = std::make_shared<Membership>();
   uint64_t applied_ = 0;
-  std::deque<Change> ring_;                       // ring_[i] is change number ring_start_ + i
+  std::deque<Change> ring_;  // ring_[i] is change number ring_start_ + i
   uint64_t ring_start_ = 0;
-  uint64_t ring_floor_ = 0;                       // revision of the newest change that is no longer in the ring
-  std::map<uint64_t, uint64_t> last_change_;      // number of the newest change of a job in the ring
-  std::deque<v1::Event> events_;                  // ascending sequence
-  uint64_t events_dropped_ = 0;                   // sequence of the newest event that is no longer kept
+  uint64_t ring_floor_ = 0;                   // revision of the newest change that is no longer in the ring
+  std::map<uint64_t, uint64_t> last_change_;  // number of the newest change of a job in the ring
+  std::deque<v1::Event> events_;              // ascending sequence
+  uint64_t events_dropped_ = 0;               // sequence of the newest event that is no longer kept
 
   // What comes in.
   mutable std::mutex queue_mutex_;

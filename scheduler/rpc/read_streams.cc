@@ -7,7 +7,8 @@
 
 namespace switchyard::rpc {
 
-WatchStream::WatchStream(ReadModel* model, Principal principal, StreamQuota::Place place, const v1::WatchRequest& request)
+WatchStream::WatchStream(ReadModel* model, Principal principal, StreamQuota::Place place,
+                         const v1::WatchRequest& request)
     : model_(*model),
       principal_(std::move(principal)),
       place_(std::move(place)),
@@ -69,7 +70,8 @@ EventStream::Next EventStream::NextMessage(v1::Event* message, absl::Status* sta
   }
   message->set_kind("EventsMissed");
   message->set_utc_ms(event->utc_ms());
-  message->set_text(fmt::format("{} events were dropped before this reader took them; ask again with an earlier time", missed));
+  message->set_text(
+      fmt::format("{} events were dropped before this reader took them; ask again with an earlier time", missed));
   held_ = std::move(event);
   return Next::kMessage;
 }

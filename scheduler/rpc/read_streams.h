@@ -1,4 +1,5 @@
-// The streams that tell people what changes: JobService.Watch and ClusterService.StreamEvents. Both pull from the read model.
+// The streams that tell people what changes: JobService.Watch and ClusterService.StreamEvents. Both pull from the read
+// model.
 #ifndef SWITCHYARD_SCHEDULER_RPC_READ_STREAMS_H_
 #define SWITCHYARD_SCHEDULER_RPC_READ_STREAMS_H_
 
@@ -11,9 +12,9 @@
 
 namespace switchyard::rpc {
 
-// From revision 0: the present state (the jobs asked for, or all that have not ended), PROGRESS, then every change, each followed
-// by a PROGRESS to resume from. From a later one: the changes after it. Where those are no longer kept, and when the reader falls
-// behind what is kept: RESYNC, and the stream ends well.
+// From revision 0: the present state (the jobs asked for, or all that have not ended), PROGRESS, then every change,
+// each followed by a PROGRESS to resume from. From a later one: the changes after it. Where those are no longer kept,
+// and when the reader falls behind what is kept: RESYNC, and the stream ends well.
 class WatchStream final : public PumpedReactor<grpc::ServerWriteReactor<v1::WatchResponse>, v1::WatchResponse> {
  public:
   WatchStream(ReadModel* model, Principal principal, StreamQuota::Place place, const v1::WatchRequest& request);
@@ -29,8 +30,9 @@ class WatchStream final : public PumpedReactor<grpc::ServerWriteReactor<v1::Watc
   bool ending_ = false;
 };
 
-// Without follow: the newest `limit` events since then, in order, and the end. With it: these, then whatever comes; `since` 0 then
-// means from now on. A reader that falls behind what is kept gets one event "EventsMissed" in place of those lost.
+// Without follow: the newest `limit` events since then, in order, and the end. With it: these, then whatever comes;
+// `since` 0 then means from now on. A reader that falls behind what is kept gets one event "EventsMissed" in place of
+// those lost.
 class EventStream final : public PumpedReactor<grpc::ServerWriteReactor<v1::Event>, v1::Event> {
  public:
   EventStream(ReadModel* model, StreamQuota::Place place, const v1::StreamEventsRequest& request);

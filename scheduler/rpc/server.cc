@@ -1,8 +1,7 @@
 #include "scheduler/rpc/server.h"
 
-#include <grpcpp/security/server_credentials.h>
-
 #include <chrono>
+#include <grpcpp/security/server_credentials.h>
 #include <utility>
 
 #include "common/platform/files.h"
@@ -41,7 +40,8 @@ absl::Status Server::Open() {
     if (!address.ok()) return address.status();
     (address->kind == ListenAddress::Kind::kUnix ? unix_paths : tcp).push_back(*address);
   }
-  if (options_.listen.empty()) return absl::InvalidArgumentError("scheduler: it has no address to listen on; give one with --listen");
+  if (options_.listen.empty())
+    return absl::InvalidArgumentError("scheduler: it has no address to listen on; give one with --listen");
   if (absl::Status status = OpenMetrics(); !status.ok()) return status;
   if (absl::Status status = OpenTcp(tcp); !status.ok()) return status;
   for (const ListenAddress& address : unix_paths) {
@@ -59,8 +59,10 @@ absl::Status Server::OpenTcp(const std::vector<ListenAddress>& addresses) {
   for (const ListenAddress& address : addresses) {
     const std::string text = HostPort(address.host, address.port);
     if (!options_.tls && !(address.loopback && options_.insecure_loopback)) {
-      return absl::InvalidArgumentError(fmt::format(
-          "address \"{}\": TCP without TLS, only loopback with --insecure-loopback is allowed; give --tls-ca, --tls-cert and --tls-key", text));
+      return absl::InvalidArgumentError(
+          fmt::format("address \"{}\": TCP without TLS, only loopback with --insecure-loopback is allowed; give "
+                      "--tls-ca, --tls-cert and --tls-key",
+                      text));
     }
     ports.push_back({text, options_.tls ? TlsCredentials(*options_.tls) : grpc::InsecureServerCredentials()});
   }

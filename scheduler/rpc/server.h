@@ -32,10 +32,11 @@ struct ServerOptions {
   std::vector<std::string> listen = {};
   std::optional<platform::TlsMaterial> tls = {};
   bool insecure_loopback = false;
-  std::string http = {};                // metrics, "HOST:PORT" on loopback; empty: none
-  // Written once everything listens: a line each, "unix PATH", "tcp HOST:PORT" and "metrics HOST:PORT", with the ports bound.
+  std::string http = {};  // metrics, "HOST:PORT" on loopback; empty: none
+  // Written once everything listens: a line each, "unix PATH", "tcp HOST:PORT" and "metrics HOST:PORT", with the ports
+  // bound.
   std::string port_file = {};
-  Duration drain = Seconds(5);         // calls under way have this long at Stop
+  Duration drain = Seconds(5);  // calls under way have this long at Stop
 };
 
 // Thread rule: Start and Stop from one thread.
@@ -44,10 +45,11 @@ class Server {
   Server(Gate* gate, ServerOptions options);
   ~Server();  // stops
 
-  // INVALID_ARGUMENT for an address that may not be used so, UNAVAILABLE for one that cannot be had; nothing listens then.
+  // INVALID_ARGUMENT for an address that may not be used so, UNAVAILABLE for one that cannot be had; nothing listens
+  // then.
   absl::Status Start();
-  // Stops listening, ends the long streams with UNAVAILABLE (agents and watchers come back by themselves), gives the other calls
-  // `drain` to end.
+  // Stops listening, ends the long streams with UNAVAILABLE (agents and watchers come back by themselves), gives the
+  // other calls `drain` to end.
   void Stop();
 
   // The lines of the port file.

@@ -8,8 +8,8 @@
 
 namespace switchyard::rpc {
 
-// Same code, same message, cut at a line's end to kStatusMessageBytesMax (limits.h): a longer trailer would be refused by the
-// peer as a whole, and the caller would read of metadata sizes instead of the reason.
+// Same code, same message, cut at a line's end to kStatusMessageBytesMax (limits.h): a longer trailer would be refused
+// by the peer as a whole, and the caller would read of metadata sizes instead of the reason.
 grpc::Status ToGrpc(const absl::Status& status);
 
 }  // namespace switchyard::rpc

@@ -9,13 +9,14 @@ absl::StatusOr<StreamQuota::Place> StreamQuota::Take(const std::string& principa
   {
     std::lock_guard lock(mutex_);
     if (open_ >= kStreamsMax) {
-      return absl::ResourceExhaustedError(fmt::format("streams: {} are open, at most {} are allowed; close some or repeat later", open_,
-                                                      kStreamsMax));
+      return absl::ResourceExhaustedError(
+          fmt::format("streams: {} are open, at most {} are allowed; close some or repeat later", open_, kStreamsMax));
     }
     int& own = by_principal_[principal];
     if (own >= kStreamsPerPrincipalMax) {
-      return absl::ResourceExhaustedError(fmt::format("principal \"{}\": it has {} streams open, at most {} are allowed; close some",
-                                                      principal, own, kStreamsPerPrincipalMax));
+      return absl::ResourceExhaustedError(
+          fmt::format("principal \"{}\": it has {} streams open, at most {} are allowed; close some", principal, own,
+                      kStreamsPerPrincipalMax));
     }
     ++own;
     ++open_;

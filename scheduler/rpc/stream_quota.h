@@ -1,5 +1,5 @@
-// How many long streams are open, in all and by principal (kStreamsMax, kStreamsPerPrincipalMax), so that one caller cannot take
-// what others need. Thread-safe.
+// How many long streams are open, in all and by principal (kStreamsMax, kStreamsPerPrincipalMax), so that one caller
+// cannot take what others need. Thread-safe.
 #ifndef SWITCHYARD_SCHEDULER_RPC_STREAM_QUOTA_H_
 #define SWITCHYARD_SCHEDULER_RPC_STREAM_QUOTA_H_
 

@@ -1,15 +1,14 @@
 #include "scheduler/rpc/unix_listener.h"
 
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstdint>
-#include <cstring>
 #include <utility>
 
 #include "common/platform/logging.h"
@@ -25,7 +24,9 @@ constexpr int kExhaustedPauseMs = 100;  // no descriptor is free: others must cl
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { if (fd_ >= 0) close(fd_); }
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
@@ -36,8 +37,8 @@ class Descriptor {
 };
 
 absl::Status SystemError(const std::string& path, const char* what) {
-  return absl::UnavailableError(fmt::format("socket \"{}\": {} failed, {}; check the directory and its rights", path, what,
-                                            std::strerror(errno)));
+  return absl::UnavailableError(fmt::format("socket \"{}\": {} failed, {}; check the directory and its rights", path,
+                                            what, std::strerror(errno)));
 }
 
 sockaddr_un AddressOf(const std::string& path) {
@@ -52,12 +53,14 @@ absl::Status ClearStale(const std::string& path) {
   struct stat found {};
   if (lstat(path.c_str(), &found) != 0) return absl::OkStatus();
   if (!S_ISSOCK(found.st_mode)) {
-    return absl::AlreadyExistsError(fmt::format("socket \"{}\": something that is no socket is there; choose another path", path));
+    return absl::AlreadyExistsError(
+        fmt::format("socket \"{}\": something that is no socket is there; choose another path", path));
   }
   const Descriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = AddressOf(path);
   if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    return absl::AlreadyExistsError(fmt::format("socket \"{}\": another scheduler listens on it; stop that one or choose another path", path));
+    return absl::AlreadyExistsError(
+        fmt::format("socket \"{}\": another scheduler listens on it; stop that one or choose another path", path));
   }
   if (unlink(path.c_str()) != 0 && errno != ENOENT) return SystemError(path, "removing the old socket");
   return absl::OkStatus();
@@ -71,16 +74,20 @@ absl::StatusOr<std::unique_ptr<UnixListener>> UnixListener::Open(const std::stri
   Descriptor listening(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (listening.get() < 0) return SystemError(path, "socket");
   const sockaddr_un address = AddressOf(path);
-  if (bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return SystemError(path, "bind");
+  if (bind(listening.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    return SystemError(path, "bind");
   if (chmod(path.c_str(), 0666) != 0) return SystemError(path, "chmod");
   if (listen(listening.get(), kBacklog) != 0) return SystemError(path, "listen");
   Descriptor stop(eventfd(0, EFD_CLOEXEC));
   if (stop.get() < 0) return SystemError(path, "eventfd");
-  return std::unique_ptr<UnixListener>(new UnixListener(path, listening.Release(), stop.Release(), std::move(accepted)));
+  return std::unique_ptr<UnixListener>(
+      new UnixListener(path, listening.Release(), stop.Release(), std::move(accepted)));
 }
 
 UnixListener::UnixListener(std::string path, int socket, int stop, Accepted accepted)
-    : path_(std::move(path)), socket_(socket), stop_(stop), accepted_(std::move(accepted)), thread_([this] { Run(); }) {}
+    : path_(std::move(path)), socket_(socket), stop_(stop), accepted_(std::move(accepted)), thread_([this] {
+        Run();
+      }) {}
 
 UnixListener::~UnixListener() {
   const uint64_t one = 1;
@@ -93,7 +100,8 @@ UnixListener::~UnixListener() {
 
 void UnixListener::Run() {
   for (;;) {
-    pollfd watched[2] = {{.fd = stop_, .events = POLLIN, .revents = 0}, {.fd = socket_, .events = POLLIN, .revents = 0}};
+    pollfd watched[2] = {{.fd = stop_, .events = POLLIN, .revents = 0},
+                         {.fd = socket_, .events = POLLIN, .revents = 0}};
     if (poll(watched, 2, -1) < 0) continue;
     if (watched[0].revents != 0) return;
     Accept();

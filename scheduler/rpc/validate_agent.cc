@@ -29,7 +29,8 @@ class Checker {
     if (value < 0) Fail(path, fmt::format("it is {}, 0 and more are allowed", value));
   }
   void Fail(const std::string& path, const std::string& what) {
-    if (status_.ok()) status_ = absl::InvalidArgumentError(path + ": " + what + "; this agent's version does not fit the scheduler's");
+    if (status_.ok())
+      status_ = absl::InvalidArgumentError(path + ": " + what + "; this agent's version does not fit the scheduler's");
   }
   const absl::Status& status() const { return status_; }
 
@@ -37,7 +38,8 @@ class Checker {
   absl::Status status_;
 };
 
-void CheckFaults(const std::string& path, const google::protobuf::RepeatedPtrField<v1::DeviceFault>& faults, Checker* check) {
+void CheckFaults(const std::string& path, const google::protobuf::RepeatedPtrField<v1::DeviceFault>& faults,
+                 Checker* check) {
   check->Count(path, faults.size(), kDevicesPerGroupMax);
   for (const v1::DeviceFault& fault : faults) {
     check->Text(path + ".device", fault.device(), kDeviceIdMax);
@@ -48,7 +50,8 @@ void CheckFaults(const std::string& path, const google::protobuf::RepeatedPtrFie
 
 void CheckHello(const v1::NodeHello& hello, Checker* check) {
   for (const std::string* text : {&hello.agent_incarnation(), &hello.boot_id(), &hello.hardware_id()}) {
-    if (text->empty()) check->Fail("hello", "agent_incarnation, boot_id or hardware_id is empty, all three name the node");
+    if (text->empty())
+      check->Fail("hello", "agent_incarnation, boot_id or hardware_id is empty, all three name the node");
     check->Text("hello", *text, kAgentTextMax);
   }
   check->Text("hello.version", hello.version(), kAgentTextMax);
@@ -71,7 +74,8 @@ void CheckAllocation(const v1::AllocationReport& report, Checker* check) {
   const std::string path = fmt::format("report.allocations[id {}]", report.allocation());
   if (report.allocation() == 0) check->Fail(path, "its id is 0, ids begin at 1");
   if (report.phase() < v1::TASK_PREPARING || report.phase() > v1::TASK_ENDED) {
-    check->Fail(path + ".phase", fmt::format("it is {}, TASK_PREPARING to TASK_ENDED are allowed", static_cast<int>(report.phase())));
+    check->Fail(path + ".phase",
+                fmt::format("it is {}, TASK_PREPARING to TASK_ENDED are allowed", static_cast<int>(report.phase())));
   }
   check->Watts(path + ".confirmed_mw", report.confirmed_mw(), kNodePowerMaxMw, true);
   check->Watts(path + ".reading_mw", report.reading_mw(), kNodePowerMaxMw, true);
@@ -103,8 +107,8 @@ void CheckReport(const v1::NodeReport& report, Checker* check) {
     if (!groups.insert(group.group()).second) check->Fail("report.groups", "a group is named twice");
     check->Watts("report.groups.unallocated_mw", group.unallocated_mw(), kNodePowerMaxMw, true);
     if (group.unallocated_devices() < 0 || group.unallocated_devices() > kDevicesPerGroupMax) {
-      check->Fail("report.groups.unallocated_devices", fmt::format("it is {}, 0 to {} are allowed", group.unallocated_devices(),
-                                                                   kDevicesPerGroupMax));
+      check->Fail("report.groups.unallocated_devices",
+                  fmt::format("it is {}, 0 to {} are allowed", group.unallocated_devices(), kDevicesPerGroupMax));
     }
     CheckFaults("report.groups.faults", group.faults(), check);
   }
@@ -131,17 +135,27 @@ void CheckTelemetry(const v1::Telemetry& telemetry, Checker* check) {
 
 absl::Status ValidateAgentMessage(const v1::AgentMessage& message) {
   Checker check;
-  if (message.node().size() > kNodeIdMax || !IsScopedName(message.node())) check.Fail("node", "it is not of the form <site>/<node>");
+  if (message.node().size() > kNodeIdMax || !IsScopedName(message.node()))
+    check.Fail("node", "it is not of the form <site>/<node>");
   switch (message.message_case()) {
-    case v1::AgentMessage::kHello: CheckHello(message.hello(), &check); break;
-    case v1::AgentMessage::kReport: CheckReport(message.report(), &check); break;
-    case v1::AgentMessage::kHeartbeat: break;  // every value of its numbers is allowed
-    case v1::AgentMessage::kTelemetry: CheckTelemetry(message.telemetry(), &check); break;
+    case v1::AgentMessage::kHello:
+      CheckHello(message.hello(), &check);
+      break;
+    case v1::AgentMessage::kReport:
+      CheckReport(message.report(), &check);
+      break;
+    case v1::AgentMessage::kHeartbeat:
+      break;  // every value of its numbers is allowed
+    case v1::AgentMessage::kTelemetry:
+      CheckTelemetry(message.telemetry(), &check);
+      break;
     case v1::AgentMessage::kLog:
       check.Text("log.data", message.log().data(), kLogDataMax);
       check.Text("log.error", message.log().error(), kReasonMax);
       break;
-    case v1::AgentMessage::MESSAGE_NOT_SET: check.Fail("message", "it is empty"); break;
+    case v1::AgentMessage::MESSAGE_NOT_SET:
+      check.Fail("message", "it is empty");
+      break;
   }
   return check.status();
 }

@@ -1,5 +1,5 @@
-// Shape of what agents send. The first thing that is wrong is enough: an agent is a program, and its operator needs one reason.
-// Numbers that reach the ledger are bounded here, so that no sum of the core can overflow.
+// Shape of what agents send. The first thing that is wrong is enough: an agent is a program, and its operator needs one
+// reason. Numbers that reach the ledger are bounded here, so that no sum of the core can overflow.
 #ifndef SWITCHYARD_SCHEDULER_RPC_VALIDATE_AGENT_H_
 #define SWITCHYARD_SCHEDULER_RPC_VALIDATE_AGENT_H_
 

@@ -22,8 +22,10 @@ std::string Shown(const std::string& text) {
 
 void CheckKey(const std::string& key, Problems* problems) {
   if (key.empty() || key.size() > kIdempotencyKeyMax) {
-    problems->push_back({"idempotency_key", fmt::format("it has {} characters, 1 to {} are allowed; give a fresh random one to each new "
-                                                        "request and the same one when repeating it", key.size(), kIdempotencyKeyMax)});
+    problems->push_back({"idempotency_key",
+                         fmt::format("it has {} characters, 1 to {} are allowed; give a fresh random one to each new "
+                                     "request and the same one when repeating it",
+                                     key.size(), kIdempotencyKeyMax)});
   }
 }
 
@@ -33,25 +35,30 @@ void CheckJobId(uint64_t id, const std::string& path, Problems* problems) {
 
 void CheckPage(int32_t size, const std::string& token, Problems* problems) {
   if (size < 0 || size > kPageSizeMax) {
-    problems->push_back({"page_size", fmt::format("it is {}, 1 to {} are allowed, 0 means {}; ask for more pages instead", size,
-                                                  kPageSizeMax, kPageSizeDefault)});
+    problems->push_back(
+        {"page_size", fmt::format("it is {}, 1 to {} are allowed, 0 means {}; ask for more pages instead", size,
+                                  kPageSizeMax, kPageSizeDefault)});
   }
   if (token.size() > kPageTokenMax) {
-    problems->push_back({"page_token", fmt::format("it has {} characters, at most {} are ever given out; pass next_page_token on as it is",
-                                                   token.size(), kPageTokenMax)});
+    problems->push_back(
+        {"page_token",
+         fmt::format("it has {} characters, at most {} are ever given out; pass next_page_token on as it is",
+                     token.size(), kPageTokenMax)});
   }
 }
 
 void CheckScoped(const std::string& text, const std::string& path, const char* noun, Problems* problems) {
   if (!IsScopedName(text)) {
-    problems->push_back({path, fmt::format("{} \"{}\": not of the form <site>/<name>; names are 1 to 63 characters of [a-z0-9.-]", noun,
-                                           Shown(text))});
+    problems->push_back(
+        {path, fmt::format("{} \"{}\": not of the form <site>/<name>; names are 1 to 63 characters of [a-z0-9.-]", noun,
+                           Shown(text))});
   }
 }
 
 void CheckName(const std::string& text, const std::string& path, const char* noun, Problems* problems) {
   if (!IsName(text)) {
-    problems->push_back({path, fmt::format("{} \"{}\": not a name; names are 1 to 63 characters of [a-z0-9.-]", noun, Shown(text))});
+    problems->push_back(
+        {path, fmt::format("{} \"{}\": not a name; names are 1 to 63 characters of [a-z0-9.-]", noun, Shown(text))});
   }
 }
 
@@ -62,10 +69,12 @@ void CheckEnum(Enum value, bool valid, const std::string& path, const char* allo
 
 void CheckIds(const google::protobuf::RepeatedField<uint64_t>& ids, int min, int max, Problems* problems) {
   if (ids.size() < min || ids.size() > max) {
-    problems->push_back({"ids", fmt::format("it has {} ids, {} to {} are allowed; split the request", ids.size(), min, max)});
+    problems->push_back(
+        {"ids", fmt::format("it has {} ids, {} to {} are allowed; split the request", ids.size(), min, max)});
     return;
   }
-  for (int i = 0; i < ids.size() && problems->size() < kMaxProblems; ++i) CheckJobId(ids[i], fmt::format("ids[{}]", i), problems);
+  for (int i = 0; i < ids.size() && problems->size() < kMaxProblems; ++i)
+    CheckJobId(ids[i], fmt::format("ids[{}]", i), problems);
 }
 
 }  // namespace
@@ -79,10 +88,11 @@ Problems Validate(const v1::SubmitRequest& request) {
   Problems problems;
   CheckKey(request.idempotency_key(), &problems);
   int64_t jobs = 0;
-  for (const v1::JobSpec& spec : request.jobs()) jobs += std::clamp<int64_t>(spec.array_size(), 1, validation::kMaxArraySize);
+  for (const v1::JobSpec& spec : request.jobs())
+    jobs += std::clamp<int64_t>(spec.array_size(), 1, validation::kMaxArraySize);
   if (request.jobs().empty() || jobs > kJobsPerSubmitMax) {
-    problems.push_back({"jobs", fmt::format("it makes {} jobs with its arrays, 1 to {} are allowed; split the request", jobs,
-                                            kJobsPerSubmitMax)});
+    problems.push_back({"jobs", fmt::format("it makes {} jobs with its arrays, 1 to {} are allowed; split the request",
+                                            jobs, kJobsPerSubmitMax)});
     return problems;
   }
   for (int i = 0; i < request.jobs_size() && problems.size() < kMaxProblems; ++i) {
@@ -105,9 +115,12 @@ Problems Validate(const v1::ListJobsRequest& request) {
   Problems problems;
   CheckPage(request.page_size(), request.page_token(), &problems);
   const std::string& token = request.page_token();
-  const bool number = !token.empty() && token.size() <= 20 && std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool number = !token.empty() && token.size() <= 20 &&
+                      std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!token.empty() && !number) {
-    problems.push_back({"page_token", fmt::format("it is \"{}\", not a token of ListJobs; pass next_page_token on as it is", Shown(token))});
+    problems.push_back(
+        {"page_token",
+         fmt::format("it is \"{}\", not a token of ListJobs; pass next_page_token on as it is", Shown(token))});
   }
   CheckEnum(request.state(), v1::JobState_IsValid(request.state()), "state", "0 for all or a JobState", &problems);
   CheckEnum(request.kind(), v1::JobKind_IsValid(request.kind()), "kind", "0 for all or a JobKind", &problems);
@@ -139,10 +152,12 @@ Problems Validate(const v1::StreamLogsRequest& request) {
   CheckJobId(request.id(), "id", &problems);
   if (!request.group().empty()) CheckName(request.group(), "group", "task group", &problems);
   if (request.index() < 0 || request.index() >= validation::kMaxTasksPerGroup * validation::kMaxGroups) {
-    problems.push_back({"index", fmt::format("it is {}, a task's index within its group is needed; `job ID` lists them", request.index())});
+    problems.push_back({"index", fmt::format("it is {}, a task's index within its group is needed; `job ID` lists them",
+                                             request.index())});
   }
   if (request.tail_lines() < 0 || request.tail_lines() > kLogTailMax) {
-    problems.push_back({"tail_lines", fmt::format("it is {}, 0 (all that is kept) to {} are allowed", request.tail_lines(), kLogTailMax)});
+    problems.push_back({"tail_lines", fmt::format("it is {}, 0 (all that is kept) to {} are allowed",
+                                                  request.tail_lines(), kLogTailMax)});
   }
   return problems;
 }
@@ -190,14 +205,18 @@ Problems Validate(const v1::NodeActionRequest& request) {
   CheckScoped(request.node(), "node", "node", &problems);
   CheckKey(request.idempotency_key(), &problems);
   const Request::Action action = request.action();
-  CheckEnum(action, action != Request::ACTION_UNSPECIFIED && Request::Action_IsValid(action), "action", "CORDON to REPLACE", &problems);
+  CheckEnum(action, action != Request::ACTION_UNSPECIFIED && Request::Action_IsValid(action), "action",
+            "CORDON to REPLACE", &problems);
   const bool needs_checked = action == Request::ADMIT || action == Request::MARK_LOST || action == Request::REPLACE;
   if (needs_checked && !request.checked()) {
-    problems.push_back({"checked", "it is false, this action rests on what the operator saw with own eyes; look at the machine, then give "
-                                   "--checked"});
+    problems.push_back(
+        {"checked",
+         "it is false, this action rests on what the operator saw with own eyes; look at the machine, then give "
+         "--checked"});
   }
   if (request.drain_deadline_ms() < 0 || request.drain_deadline_ms() > Hours(24 * 30).count()) {
-    problems.push_back({"drain_deadline_ms", fmt::format("it is {} ms, 0 ms to 30 days are allowed", request.drain_deadline_ms())});
+    problems.push_back(
+        {"drain_deadline_ms", fmt::format("it is {} ms, 0 ms to 30 days are allowed", request.drain_deadline_ms())});
   }
   return problems;
 }
@@ -206,8 +225,10 @@ Problems Validate(const v1::OrphanActionRequest& request) {
   using Request = v1::OrphanActionRequest;
   Problems problems;
   CheckKey(request.idempotency_key(), &problems);
-  if (request.allocation() == 0) problems.push_back({"allocation", "it is 0, allocation ids begin at 1; `orphans` lists them"});
-  CheckEnum(request.action(), request.action() == Request::STOP || request.action() == Request::ADOPT, "action", "STOP and ADOPT", &problems);
+  if (request.allocation() == 0)
+    problems.push_back({"allocation", "it is 0, allocation ids begin at 1; `orphans` lists them"});
+  CheckEnum(request.action(), request.action() == Request::STOP || request.action() == Request::ADOPT, "action",
+            "STOP and ADOPT", &problems);
   if (!request.node().empty()) CheckScoped(request.node(), "node", "node", &problems);
   return problems;
 }
@@ -216,8 +237,9 @@ Problems Validate(const v1::ClearQuarantineRequest& request) {
   Problems problems;
   CheckKey(request.idempotency_key(), &problems);
   if (request.device().empty() || request.device().size() > kDeviceIdMax) {
-    problems.push_back({"device", fmt::format("it has {} characters, 1 to {} are allowed; `quarantine` lists the devices",
-                                              request.device().size(), kDeviceIdMax)});
+    problems.push_back(
+        {"device", fmt::format("it has {} characters, 1 to {} are allowed; `quarantine` lists the devices",
+                               request.device().size(), kDeviceIdMax)});
   }
   return problems;
 }
@@ -231,10 +253,12 @@ Problems Validate(const v1::CreateTokenRequest& request) {
 Problems Validate(const v1::StreamEventsRequest& request) {
   Problems problems;
   if (request.since_utc_ms() < 0) {
-    problems.push_back({"since_utc_ms", fmt::format("it is {}, milliseconds since 1970 are needed; 0 asks for all", request.since_utc_ms())});
+    problems.push_back({"since_utc_ms", fmt::format("it is {}, milliseconds since 1970 are needed; 0 asks for all",
+                                                    request.since_utc_ms())});
   }
   if (request.limit() < 0 || request.limit() > kEventsMax) {
-    problems.push_back({"limit", fmt::format("it is {}, 1 to {} are allowed, 0 means {}", request.limit(), kEventsMax, kEventsDefault)});
+    problems.push_back({"limit", fmt::format("it is {}, 1 to {} are allowed, 0 means {}", request.limit(), kEventsMax,
+                                             kEventsDefault)});
   }
   return problems;
 }
@@ -243,13 +267,15 @@ Problems Validate(const v1::EnrolRequest& request) {
   Problems problems;
   CheckScoped(request.node(), "node", "node", &problems);
   if (request.token().empty() || request.token().size() > kTokenMax) {
-    problems.push_back({"token", fmt::format("it has {} characters, 1 to {} are allowed; get one with `switchyard token NODE`",
-                                             request.token().size(), kTokenMax)});
+    problems.push_back(
+        {"token", fmt::format("it has {} characters, 1 to {} are allowed; get one with `switchyard token NODE`",
+                              request.token().size(), kTokenMax)});
   }
   const size_t bytes = request.certificate_request_pem().size();
   if (bytes == 0 || bytes > kCertificateRequestMax) {
-    problems.push_back({"certificate_request_pem", fmt::format("it has {} bytes, a PKCS#10 request in PEM of at most {} is needed", bytes,
-                                                               kCertificateRequestMax)});
+    problems.push_back(
+        {"certificate_request_pem", fmt::format("it has {} bytes, a PKCS#10 request in PEM of at most {} is needed",
+                                                bytes, kCertificateRequestMax)});
   }
   return problems;
 }

@@ -1,5 +1,5 @@
-// Shape of what people send: every bad field of a request at once, with its path. Whether a tenant, job or node exists is the
-// core's to say. Bounds: limits.h and common/validation/job_spec.h.
+// Shape of what people send: every bad field of a request at once, with its path. Whether a tenant, job or node exists
+// is the core's to say. Bounds: limits.h and common/validation/job_spec.h.
 #ifndef SWITCHYARD_SCHEDULER_RPC_VALIDATE_REQUEST_H_
 #define SWITCHYARD_SCHEDULER_RPC_VALIDATE_REQUEST_H_
 

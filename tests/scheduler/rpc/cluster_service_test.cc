@@ -18,23 +18,45 @@ TEST_F(ClusterServiceTest, EveryQuestionGoesToTheCoreAndComesBackWhole) {
     core::Reply reply;
     auto& result = reply.result;
     switch (command.query().what_case()) {
-      case store::v1::Query::kBudgets: result.mutable_budgets()->add_budgets()->set_id("site/b"); break;
-      case store::v1::Query::kSites: result.mutable_sites()->add_sites()->set_id("site"); break;
-      case store::v1::Query::kTenants: result.mutable_tenants()->add_tenants()->set_id("ml"); break;
-      case store::v1::Query::kAlarms: result.mutable_alarms()->add_alarms()->set_kind("overage"); break;
-      case store::v1::Query::kWhy: result.mutable_why()->add_entries()->set_budget("site/b"); break;
-      case store::v1::Query::kOrphans: result.mutable_orphans()->add_orphans()->set_id(4); break;
-      case store::v1::Query::kQuarantine: result.mutable_quarantine()->add_devices()->set_device("d"); break;
-      case store::v1::Query::kPlans: result.mutable_plans()->add_plans()->set_id(8); break;
-      case store::v1::Query::kNodes: result.mutable_nodes()->add_nodes()->set_id("site/n"); break;
-      case store::v1::Query::kNode: result.mutable_node()->set_id("site/n"); break;
-      default: reply.status = absl::InternalError("another question");
+      case store::v1::Query::kBudgets:
+        result.mutable_budgets()->add_budgets()->set_id("site/b");
+        break;
+      case store::v1::Query::kSites:
+        result.mutable_sites()->add_sites()->set_id("site");
+        break;
+      case store::v1::Query::kTenants:
+        result.mutable_tenants()->add_tenants()->set_id("ml");
+        break;
+      case store::v1::Query::kAlarms:
+        result.mutable_alarms()->add_alarms()->set_kind("overage");
+        break;
+      case store::v1::Query::kWhy:
+        result.mutable_why()->add_entries()->set_budget("site/b");
+        break;
+      case store::v1::Query::kOrphans:
+        result.mutable_orphans()->add_orphans()->set_id(4);
+        break;
+      case store::v1::Query::kQuarantine:
+        result.mutable_quarantine()->add_devices()->set_device("d");
+        break;
+      case store::v1::Query::kPlans:
+        result.mutable_plans()->add_plans()->set_id(8);
+        break;
+      case store::v1::Query::kNodes:
+        result.mutable_nodes()->add_nodes()->set_id("site/n");
+        break;
+      case store::v1::Query::kNode:
+        result.mutable_node()->set_id("site/n");
+        break;
+      default:
+        reply.status = absl::InternalError("another question");
     }
     return reply;
   });
   const auto cluster = Cluster();
   const auto ask = [&](auto method, auto request, auto response) {
-    const grpc::Status status = Within([&](auto* context) { return (cluster.get()->*method)(context, request, &response); });
+    const grpc::Status status =
+        Within([&](auto* context) { return (cluster.get()->*method)(context, request, &response); });
     EXPECT_TRUE(status.ok()) << status.error_message();
     return response;
   };
@@ -43,9 +65,11 @@ TEST_F(ClusterServiceTest, EveryQuestionGoesToTheCoreAndComesBackWhole) {
   EXPECT_EQ(ask(&Stub::ListSites, v1::ListSitesRequest(), v1::ListSitesResponse()).sites(0).id(), "site");
   EXPECT_EQ(ask(&Stub::ListTenants, v1::ListTenantsRequest(), v1::ListTenantsResponse()).tenants(0).id(), "ml");
   EXPECT_EQ(ask(&Stub::ListAlarms, v1::ListAlarmsRequest(), v1::ListAlarmsResponse()).alarms(0).kind(), "overage");
-  EXPECT_EQ(ask(&Stub::WhyNotRising, v1::WhyNotRisingRequest(), v1::WhyNotRisingResponse()).entries(0).budget(), "site/b");
+  EXPECT_EQ(ask(&Stub::WhyNotRising, v1::WhyNotRisingRequest(), v1::WhyNotRisingResponse()).entries(0).budget(),
+            "site/b");
   EXPECT_EQ(ask(&Stub::ListOrphans, v1::ListOrphansRequest(), v1::ListOrphansResponse()).orphans(0).id(), 4u);
-  EXPECT_EQ(ask(&Stub::ListQuarantine, v1::ListQuarantineRequest(), v1::ListQuarantineResponse()).devices(0).device(), "d");
+  EXPECT_EQ(ask(&Stub::ListQuarantine, v1::ListQuarantineRequest(), v1::ListQuarantineResponse()).devices(0).device(),
+            "d");
   EXPECT_EQ(ask(&Stub::ListPlans, v1::ListPlansRequest(), v1::ListPlansResponse()).plans(0).id(), 8u);
   EXPECT_EQ(ask(&Stub::ListNodes, v1::ListNodesRequest(), v1::ListNodesResponse()).nodes(0).id(), "site/n");
   v1::GetNodeRequest node;
@@ -60,7 +84,8 @@ TEST_F(ClusterServiceTest, EveryQuestionGoesToTheCoreAndComesBackWhole) {
 
   v1::SiteStatus none;
   site.set_id("elsewhere");
-  EXPECT_EQ(Within([&](auto* context) { return cluster->GetSite(context, site, &none); }).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(Within([&](auto* context) { return cluster->GetSite(context, site, &none); }).error_code(),
+            grpc::StatusCode::NOT_FOUND);
 }
 
 TEST_F(ClusterServiceTest, AnOperatorsWordNeedsItsFieldsAndHisEyes) {
@@ -68,7 +93,9 @@ TEST_F(ClusterServiceTest, AnOperatorsWordNeedsItsFieldsAndHisEyes) {
   request.set_node("n1");
   request.set_action(v1::NodeActionRequest::MARK_LOST);
   v1::NodeActionResponse response;
-  const auto act = [&] { return Within([&](auto* context) { return Cluster()->NodeAction(context, request, &response); }); };
+  const auto act = [&] {
+    return Within([&](auto* context) { return Cluster()->NodeAction(context, request, &response); });
+  };
   const grpc::Status refused = act();
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   for (const char* path : {"node:", "checked:", "idempotency_key:"}) {
@@ -83,7 +110,8 @@ TEST_F(ClusterServiceTest, AnOperatorsWordNeedsItsFieldsAndHisEyes) {
 }
 
 TEST_F(ClusterServiceTest, EventsAreListedAndFollowed) {
-  gate_->OnRows(1, {testing_rows::Row(testing_rows::EventRow(1, 100)), testing_rows::Row(testing_rows::EventRow(2, 200))});
+  gate_->OnRows(1,
+                {testing_rows::Row(testing_rows::EventRow(1, 100)), testing_rows::Row(testing_rows::EventRow(2, 200))});
   while (gate_->reads().applied() < 1) std::this_thread::yield();
   {
     grpc::ClientContext context;

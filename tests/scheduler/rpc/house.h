@@ -1,19 +1,18 @@
-// A gate with a fake engine behind it and real gRPC in front: commands are recorded and answered as a test says, committed rows
-// and effects are whatever a test publishes.
+// A gate with a fake engine behind it and real gRPC in front: commands are recorded and answered as a test says,
+// committed rows and effects are whatever a test publishes.
 #ifndef SWITCHYARD_TESTS_SCHEDULER_RPC_HOUSE_H_
 #define SWITCHYARD_TESTS_SCHEDULER_RPC_HOUSE_H_
-
-#include <grpcpp/grpcpp.h>
-#include <gtest/gtest.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
 #include <memory>
 #include <mutex>
+#include <stdlib.h>
 #include <string>
+#include <sys/stat.h>
 #include <vector>
 
 #include "common/platform/clock.h"
@@ -52,7 +51,8 @@ class FakeEngine final : public CommandPort {
   Command Wait(Command::BodyCase kind, size_t n = 0) {
     std::unique_lock lock(mutex_);
     const Command* found = nullptr;
-    const bool came = changed_.wait_for(lock, std::chrono::minutes(1), [&] { return (found = Find(kind, n)) != nullptr; });
+    const bool came =
+        changed_.wait_for(lock, std::chrono::minutes(1), [&] { return (found = Find(kind, n)) != nullptr; });
     EXPECT_TRUE(came) << "no command of kind " << kind;
     return came ? *found : Command();
   }
@@ -101,9 +101,7 @@ class House : public ::testing::Test {
  protected:
   static constexpr char kCluster[] = "testing";
 
-  void SetUp() override {
-    Restart({});
-  }
+  void SetUp() override { Restart({}); }
   void TearDown() override {
     channel_.reset();
     if (server_) server_->Stop();

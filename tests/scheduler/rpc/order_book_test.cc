@@ -46,7 +46,8 @@ struct Agent {
   }
   uint64_t Hash() const {
     SetHash hash;
-    for (const auto& [id, allocation] : held) hash.Add(id, allocation.epoch(), allocation.phase(), allocation.grant_mw());
+    for (const auto& [id, allocation] : held)
+      hash.Add(id, allocation.epoch(), allocation.phase(), allocation.grant_mw());
     return hash.Finish();
   }
   v1::NodeReport Report() const {

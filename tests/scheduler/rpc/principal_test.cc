@@ -1,17 +1,16 @@
 #include "scheduler/rpc/principal.h"
 
+#include <cstring>
+#include <fstream>
+#include <future>
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <unistd.h>
-
-#include <cstring>
-#include <fstream>
-#include <future>
 #include <thread>
+#include <unistd.h>
 
 #include "scheduler/rpc/limits.h"
 #include "scheduler/rpc/listen_address.h"
@@ -107,7 +106,10 @@ TEST_F(DoorsTest, EveryCallOverTheUnixSocketIsOfTheUserWhoConnected) {
       for (int round = 0; round < kRounds; ++round) {
         const uid_t uid = static_cast<uid_t>(20'000 + (t + round) % 5);
         const int fd = ConnectAs(socket(), uid);
-        if (fd < 0) { ++failed; continue; }
+        if (fd < 0) {
+          ++failed;
+          continue;
+        }
         const auto channel = grpc::CreateInsecureChannelFromFd("local", fd);
         if (!CallWith(channel, "uid:" + std::to_string(uid)).ok()) ++failed;
       }
@@ -142,7 +144,8 @@ TEST_F(DoorsTest, AUserSeesOnlyTheJobsOfItsTenants) {
     v1::GetJobRequest request;
     request.set_id(1);
     v1::Job job;
-    return Within([&](auto* context) { return v1::JobService::NewStub(channel)->GetJob(context, request, &job); }).error_code();
+    return Within([&](auto* context) { return v1::JobService::NewStub(channel)->GetJob(context, request, &job); })
+        .error_code();
   };
   EXPECT_EQ(get(20'000), grpc::StatusCode::OK);
   EXPECT_EQ(get(20'001), grpc::StatusCode::PERMISSION_DENIED);
@@ -186,17 +189,19 @@ TEST_F(DoorsTest, APathOnWhichSomebodyListensIsRefusedAndAStaleOneReplaced) {
 }
 
 // A call as a foreign tool makes it: by the method's name, with bytes.
-grpc::Status CallByName(const std::shared_ptr<grpc::Channel>& channel, const std::string& method, const std::string& bytes,
-                        std::string* answer) {
+grpc::Status CallByName(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                        const std::string& bytes, std::string* answer) {
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
   grpc::Slice slice(bytes);
   grpc::ByteBuffer request(&slice, 1), response;
   std::promise<grpc::Status> done;
-  stub.UnaryCall(&context, method, grpc::StubOptions(), &request, &response, [&](grpc::Status status) { done.set_value(status); });
+  stub.UnaryCall(&context, method, grpc::StubOptions(), &request, &response,
+                 [&](grpc::Status status) { done.set_value(status); });
   const grpc::Status status = done.get_future().get();
   grpc::Slice flat;
-  if (status.ok() && response.DumpToSingleSlice(&flat).ok()) answer->assign(reinterpret_cast<const char*>(flat.begin()), flat.size());
+  if (status.ok() && response.DumpToSingleSlice(&flat).ok())
+    answer->assign(reinterpret_cast<const char*>(flat.begin()), flat.size());
   return status;
 }
 
@@ -204,9 +209,11 @@ TEST_F(DoorsTest, HealthAndReflectionAreServedToStandardTools) {
   std::string answer;
   ASSERT_TRUE(CallByName(channel_, "/grpc.health.v1.Health/Check", "", &answer).ok());
   EXPECT_EQ(answer, "\x08\x01") << "status: SERVING";
-  const auto status = CallByName(channel_, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*", &answer);
+  const auto status =
+      CallByName(channel_, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "\x3a\x01*", &answer);
   ASSERT_TRUE(status.ok()) << status.error_message();
-  for (const char* service : {"switchyard.v1.JobService", "switchyard.v1.ClusterService", "switchyard.v1.AgentService"}) {
+  for (const char* service :
+       {"switchyard.v1.JobService", "switchyard.v1.ClusterService", "switchyard.v1.AgentService"}) {
     EXPECT_NE(answer.find(service), std::string::npos) << service;
   }
 }
@@ -256,7 +263,8 @@ class TlsTest : public DoorsTest {
     stream->Write(hello);
     stream->WritesDone();
     v1::SchedulerMessage message;
-    while (stream->Read(&message)) {}
+    while (stream->Read(&message)) {
+    }
     return stream->Finish();
   }
 
@@ -297,9 +305,8 @@ TEST_F(TlsTest, ATokenIsExchangedForACertificateAndOnlyItsHashReachesTheCore) {
   v1::CreateTokenRequest create;
   create.set_node("site/n1");
   v1::CreateTokenResponse token;
-  const auto created = Within([&](auto* context) {
-    return v1::ClusterService::NewStub(As("operator"))->CreateToken(context, create, &token);
-  });
+  const auto created = Within(
+      [&](auto* context) { return v1::ClusterService::NewStub(As("operator"))->CreateToken(context, create, &token); });
   ASSERT_TRUE(created.ok()) << created.error_message();
   EXPECT_EQ(token.token().size(), 2 * kTokenBytes);
   EXPECT_EQ(token.expires_utc_ms(), (clock_.Utc() + kTokenLife).milliseconds());
@@ -313,7 +320,8 @@ TEST_F(TlsTest, ATokenIsExchangedForACertificateAndOnlyItsHashReachesTheCore) {
   enrol.set_token(token.token());
   enrol.set_certificate_request_pem(key->request_pem);
   v1::EnrolResponse response;
-  const auto enrolled = Within([&](auto* context) { return v1::AgentService::NewStub(As(""))->Enrol(context, enrol, &response); });
+  const auto enrolled =
+      Within([&](auto* context) { return v1::AgentService::NewStub(As(""))->Enrol(context, enrol, &response); });
   ASSERT_TRUE(enrolled.ok()) << enrolled.error_message();
   EXPECT_EQ(engine_.Wait(Command::kUseToken).use_token().sha256(), made.create_token().sha256());
   EXPECT_EQ(platform::ReadCertificate(response.certificate_pem())->common_name, "node:site/n1");
@@ -325,7 +333,8 @@ TEST_F(TlsTest, ATokenIsExchangedForACertificateAndOnlyItsHashReachesTheCore) {
     return reply;
   });
   v1::EnrolResponse none;
-  const auto again = Within([&](auto* context) { return v1::AgentService::NewStub(As(""))->Enrol(context, enrol, &none); });
+  const auto again =
+      Within([&](auto* context) { return v1::AgentService::NewStub(As(""))->Enrol(context, enrol, &none); });
   EXPECT_EQ(again.error_code(), grpc::StatusCode::PERMISSION_DENIED);
   EXPECT_TRUE(none.certificate_pem().empty());
 }
@@ -336,7 +345,8 @@ TEST_F(TlsTest, ARequestThatCannotBeSignedDoesNotCostTheToken) {
   enrol.set_token("t");
   enrol.set_certificate_request_pem("no request");
   v1::EnrolResponse response;
-  const auto status = Within([&](auto* context) { return v1::AgentService::NewStub(As(""))->Enrol(context, enrol, &response); });
+  const auto status =
+      Within([&](auto* context) { return v1::AgentService::NewStub(As(""))->Enrol(context, enrol, &response); });
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(engine_.Count(Command::kUseToken), 0u);
 }

@@ -1,8 +1,7 @@
 #include "scheduler/rpc/read_model.h"
 
-#include <gtest/gtest.h>
-
 #include <future>
+#include <gtest/gtest.h>
 
 #include "scheduler/rpc/limits.h"
 #include "tests/scheduler/rpc/rows.h"
@@ -49,10 +48,17 @@ class ReadModelTest : public ::testing::Test {
       const ReadModel::WatchAnswer answer = model_.NextChange(cursor, principal);
       const std::string at = "@" + std::to_string(answer.revision);
       switch (answer.next) {
-        case ReadModel::Next::kWait: return said;
-        case ReadModel::Next::kResync: said.push_back("resync"); return said;
-        case ReadModel::Next::kProgress: said.push_back("progress" + at); break;
-        case ReadModel::Next::kJob: said.push_back(std::to_string(answer.job.id()) + at); break;
+        case ReadModel::Next::kWait:
+          return said;
+        case ReadModel::Next::kResync:
+          said.push_back("resync");
+          return said;
+        case ReadModel::Next::kProgress:
+          said.push_back("progress" + at);
+          break;
+        case ReadModel::Next::kJob:
+          said.push_back(std::to_string(answer.job.id()) + at);
+          break;
       }
     }
   }
@@ -75,7 +81,8 @@ TEST_F(ReadModelTest, JoinsAJobWithItsAllocationAndTheNamesOfItsDevices) {
   allocation.add_grants()->set_grant_mw(900);
   allocation.set_reported(v1::TASK_RUNNING);
   // The allocation's row may stand before the job's in a batch.
-  Publish(1, {testing_rows::Row(NodeRow("site/n1", "gpu", {"a", "b", "c"})), testing_rows::Row(allocation), testing_rows::Row(job)});
+  Publish(1, {testing_rows::Row(NodeRow("site/n1", "gpu", {"a", "b", "c"})), testing_rows::Row(allocation),
+              testing_rows::Row(job)});
   const v1::Job shown = *model_.GetJob(1).job;
   ASSERT_EQ(shown.tasks_size(), 1);
   EXPECT_EQ(shown.tasks(0).node(), "site/n1");
@@ -103,7 +110,8 @@ TEST_F(ReadModelTest, AnAllocationThatChangesChangesItsJob) {
 TEST_F(ReadModelTest, ListsNewestFirstInPagesWithFilters) {
   std::vector<core::Row> rows;
   for (uint64_t id = 1; id <= 9; ++id) {
-    rows.push_back(testing_rows::Row(JobRow(id, id % 3 == 0 ? "hash" : "ml", id % 2 == 0 ? v1::RUNNING : v1::SUCCEEDED)));
+    rows.push_back(
+        testing_rows::Row(JobRow(id, id % 3 == 0 ? "hash" : "ml", id % 2 == 0 ? v1::RUNNING : v1::SUCCEEDED)));
   }
   Publish(1, rows);
   JobTable::Query query;
@@ -198,7 +206,8 @@ TEST_F(ReadModelTest, AWatchResumesAfterARevisionAndSendsTheLatestOfEachJobOnce)
 
 TEST_F(ReadModelTest, AWatchFromTooOldOrUnknownRevisionsMustResync) {
   ASSERT_TRUE(model_.StartWatch(0, {}));
-  for (uint64_t sequence = 1; sequence <= 20; ++sequence) Publish(sequence, {testing_rows::Row(JobRow(1, "ml", v1::RUNNING))});
+  for (uint64_t sequence = 1; sequence <= 20; ++sequence)
+    Publish(sequence, {testing_rows::Row(JobRow(1, "ml", v1::RUNNING))});
   EXPECT_FALSE(model_.StartWatch(5, {})) << "the ring keeps 8 changes";
   EXPECT_TRUE(model_.StartWatch(12, {}));
   EXPECT_TRUE(model_.StartWatch(20, {}));
@@ -208,7 +217,8 @@ TEST_F(ReadModelTest, AWatchFromTooOldOrUnknownRevisionsMustResync) {
 TEST_F(ReadModelTest, AWatcherThatFallsBehindTheRingIsToldToResync) {
   auto cursor = model_.StartWatch(0, {});
   EXPECT_EQ(Drain(&*cursor, Operator()), Lines{"progress@0"});
-  for (uint64_t sequence = 1; sequence <= 9; ++sequence) Publish(sequence, {testing_rows::Row(JobRow(sequence, "ml", v1::RUNNING))});
+  for (uint64_t sequence = 1; sequence <= 9; ++sequence)
+    Publish(sequence, {testing_rows::Row(JobRow(sequence, "ml", v1::RUNNING))});
   EXPECT_EQ(Drain(&*cursor, Operator()), Lines{"resync"});
 }
 

@@ -29,7 +29,8 @@ inline store::v1::AllocationRow AllocationRow(uint64_t id, uint64_t job, const s
   return row;
 }
 
-inline store::v1::NodeRow NodeRow(const std::string& id, const std::string& group, const std::vector<std::string>& devices) {
+inline store::v1::NodeRow NodeRow(const std::string& id, const std::string& group,
+                                  const std::vector<std::string>& devices) {
   store::v1::NodeRow row;
   row.set_id(id);
   row.add_groups()->set_name(group);
@@ -63,7 +64,9 @@ inline core::Row Row(const store::v1::JobRow& row) {
 inline core::Row Row(const store::v1::AllocationRow& row) {
   return {core::RowKind::kAllocation, core::NumberKey(row.id()), row.SerializeAsString()};
 }
-inline core::Row Row(const store::v1::NodeRow& row) { return {core::RowKind::kNode, row.id(), row.SerializeAsString()}; }
+inline core::Row Row(const store::v1::NodeRow& row) {
+  return {core::RowKind::kNode, row.id(), row.SerializeAsString()};
+}
 inline core::Row Row(const store::v1::EventRow& row) {
   return {core::RowKind::kEvent, core::NumberKey(row.event().sequence()), row.SerializeAsString()};
 }
