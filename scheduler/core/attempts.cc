@@ -140,12 +140,8 @@ void StopAllocation(Step& step, Allocation& allocation) {
   if (allocation.phase == v1::STOP) return;
   allocation.phase = v1::STOP;
   allocation.segments.clear();
-  Node& node = step.state.nodes[allocation.node];
   // Its watts stay as they are until it has ended; the order to end counts as a lowering that must be acknowledged.
-  if (!node.lowering_since.has_value()) node.lowering_since = step.stamp.mono;
-  node.lowering_revision = step.stamp.sequence;
-  step.WakeAt(*node.lowering_since + Milliseconds(step.state.timing().confirm_timeout_ms()), TimerKind::kNode,
-              allocation.node);
+  NoteLowering(step, allocation.node);
   step.OrderChanged(allocation);
 }
 

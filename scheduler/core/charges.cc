@@ -129,15 +129,16 @@ void ReturnDevices(Step& step, Allocation& allocation) {
   step.state.round_needed = true;
 }
 
+void NoteLowering(Step& step, uint32_t node) {
+  // Withholding begins at the next heartbeat after the timeout: no timer of its own.
+  step.state.nodes[node].lowerings.try_emplace(step.stamp.sequence, step.stamp.mono);
+}
+
 void OrderGrant(Step& step, Allocation& allocation, Power grant, Power transient) {
-  Node& node = step.state.nodes[allocation.node];
   const bool lowering = grant < allocation.bound.grant();
   if (lowering) {
     BeginDropWatch(step, allocation, allocation.bound.grant() - grant);
-    if (!node.lowering_since.has_value()) node.lowering_since = step.stamp.mono;
-    node.lowering_revision = step.stamp.sequence;
-    step.WakeAt(*node.lowering_since + Milliseconds(step.state.timing().confirm_timeout_ms()), TimerKind::kNode,
-                allocation.node);
+    NoteLowering(step, allocation.node);
   } else {
     allocation.watch.reset();
   }

@@ -28,6 +28,9 @@ void ReturnDevices(Step& step, Allocation& allocation);
 // The most that the devices count while nothing is allocated on them.
 Power IdleWatts(const Node& node, const Group& group, size_t devices);
 
+// This batch's revision lowers or stops something on the node: its acknowledgement is awaited from now on.
+void NoteLowering(Step& step, uint32_t node);
+
 // Orders `grant` for the allocation with this batch's revision. A lowering starts the node's clock for its
 // acknowledgement and the watch of the lowest meter above.
 void OrderGrant(Step& step, Allocation& allocation, Power grant, Power transient = Power());

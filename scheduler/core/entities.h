@@ -79,7 +79,7 @@ struct Allocation {
   std::optional<Power> claimed;             // w as reported, waiting for its witness
   uint64_t claimed_revision = 0;
   bool claimed_by_reading = false;
-  MonoTime last_raise;                   // dwell
+  MonoTime last_change;                  // dwell
   MonoTime kill_at = MonoTime::Never();  // wall time, drain or fence
 };
 
@@ -107,9 +107,8 @@ struct Node {
   uint64_t set_revision = 0;
   uint64_t applied_revision = 0;
   uint64_t report_sequence = 0;
-  std::optional<MonoTime> lowering_since;  // oldest lowering not yet acknowledged
-  uint64_t lowering_revision = 0;
-  Power excess;  // measured above its bounds: unknown load, charged to the platform chain
+  std::map<uint64_t, MonoTime> lowerings;  // by revision: ordered at, not yet acknowledged
+  Power excess;                            // measured above its bounds: unknown load, charged to the platform chain
   Power draw = Power(-1);
   bool draw_modelled = false;
   int flaps = 0;  // sessions lost in the damping window

@@ -184,7 +184,7 @@ void StartHashing(Step& step, const Unit& unit, Power watts, const std::vector<i
   allocation.phase =
       v1::RUN;  // a gang of one whose release needs no second order: nothing of a user's waits for others
   allocation.started = step.stamp.utc;
-  allocation.last_raise = step.stamp.mono;
+  allocation.last_change = step.stamp.mono;
   state.nodes[unit.node].allocations.insert(allocation.id);
   state.job_allocations[unit.job].insert(allocation.id);
   Allocation& placed = state.allocations.emplace(allocation.id, std::move(allocation)).first->second;
@@ -256,19 +256,31 @@ HashRate GrantedHashRate(const State& state, const Allocation& allocation) {
   return rate;
 }
 
+namespace {
+
+// Watts of a lowering that should have been confirmed by now: nobody counts on them until they are.
+Power Overdue(const State& state, const Allocation& allocation, MonoTime now) {
+  const Power above = allocation.bound.value() - allocation.bound.grant();
+  if (above <= Power() || allocation.group < 0) return Power();
+  const Group& group = state.nodes[allocation.node].groups[allocation.group];
+  const Duration due = Milliseconds(state.timing().confirm_timeout_ms() + group.model.ramp_down_ms());
+  return allocation.last_change + due < now ? above : Power();
+}
+
+}  // namespace
+
 std::vector<Power> YieldableWatts(const State& state, MonoTime now) {
   std::vector<Power> yieldable(state.budgets.size());
-  const Duration confirm_timeout = Milliseconds(state.timing().confirm_timeout_ms());
   for (const auto& [id, allocation] : state.allocations) {
     if (allocation.kind != v1::HASHING || allocation.group < 0) continue;
     const Node& node = state.nodes[allocation.node];
     const Group& group = node.groups[allocation.group];
-    if (node.session == 0 || (node.lowering_since.has_value() && *node.lowering_since + confirm_timeout < now))
-      continue;
+    if (node.session == 0) continue;
     const Power floor = group.model.power_cycle() == v1::NEITHER ? allocation.charged : OffWatts(node, allocation);
-    if (allocation.charged <= floor) continue;
+    const Power giving = allocation.charged - Overdue(state, allocation, now);
+    if (giving <= floor) continue;
     for (const power::Edge& edge : state.ledger.chain(group.chain)) {
-      yieldable[edge.budget] += ScaleUp(allocation.charged, edge.coefficient) - ScaleUp(floor, edge.coefficient);
+      yieldable[edge.budget] += ScaleUp(giving, edge.coefficient) - ScaleUp(floor, edge.coefficient);
     }
   }
   return yieldable;
@@ -295,8 +307,11 @@ void FillHashing(Step& step) {
   for (const Unit& unit : units) {
     proposals.push_back(Propose(state, unit, step.stamp.utc));
     const Group& group = state.nodes[unit.node].groups[unit.group];
-    const Power counted = unit.allocation != 0 ? state.allocations.at(unit.allocation).charged
-                                               : IdleWatts(state.nodes[unit.node], group, unit.devices.size());
+    Power counted = IdleWatts(state.nodes[unit.node], group, unit.devices.size());
+    if (unit.allocation != 0) {
+      const Allocation& allocation = state.allocations.at(unit.allocation);
+      counted = allocation.charged - Overdue(state, allocation, now);
+    }
     for (const power::Edge& edge : chains[group.chain]) available[edge.budget] += ScaleUp(counted, edge.coefficient);
     fills.push_back(proposals.back().fill);
   }
@@ -309,7 +324,7 @@ void FillHashing(Step& step) {
     const Group& group = state.nodes[units[u].node].groups[units[u].group];
     if (targets[u].watts >= allocation.bound.grant()) continue;
     SetSegments(group, allocation, ByPoint(group, proposals[u], targets[u]));
-    allocation.last_raise = now;
+    allocation.last_change = now;
     OrderGrant(step, allocation, targets[u].watts);
   }
   for (size_t u = 0; u < units.size(); ++u) {
@@ -319,9 +334,9 @@ void FillHashing(Step& step) {
     const Power grant = allocation == nullptr ? Power() : allocation->bound.grant();
     if (targets[u].watts <= grant || targets[u].watts <= proposals[u].fill.off_watts * proposals[u].fill.devices)
       continue;
-    if (!Available(state, node, now) || Blocked(state, group.chain) || node.lowering_since.has_value()) continue;
-    if (allocation != nullptr && allocation->last_raise + dwell > now) {
-      step.RoundAt(allocation->last_raise + dwell);
+    if (!Available(state, node, now) || Blocked(state, group.chain) || !node.lowerings.empty()) continue;
+    if (allocation != nullptr && allocation->last_change + dwell > now) {
+      step.RoundAt(allocation->last_change + dwell);
       continue;
     }
     const Power counted = allocation != nullptr ? allocation->charged : IdleWatts(node, group, units[u].devices.size());
@@ -336,7 +351,7 @@ void FillHashing(Step& step) {
       StartHashing(step, units[u], target.watts, devices_at);
     } else {
       SetSegments(group, *allocation, devices_at);
-      allocation->last_raise = now;
+      allocation->last_change = now;
       OrderGrant(step, *allocation, target.watts, transient);
     }
   }

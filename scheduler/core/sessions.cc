@@ -132,7 +132,7 @@ v1::Welcome MakeWelcome(const State& state, const Node& node) {
 
 void Acknowledge(Node& node, uint64_t applied_revision) {
   node.applied_revision = applied_revision;
-  if (node.lowering_since.has_value() && applied_revision >= node.lowering_revision) node.lowering_since.reset();
+  node.lowerings.erase(node.lowerings.begin(), node.lowerings.upper_bound(applied_revision));
 }
 
 Node* Speaker(Step& step, uint64_t session, const std::string& id) {
@@ -343,7 +343,7 @@ void Heartbeat(Step& step, const pb::AgentHeartbeat& message) {
   if (message.heartbeat().applied_revision() > node->applied_revision)
     Acknowledge(*node, message.heartbeat().applied_revision());
   const Duration confirm_timeout = Milliseconds(state.timing().confirm_timeout_ms());
-  if (node->lowering_since.has_value() && *node->lowering_since + confirm_timeout < step.stamp.mono)
+  if (!node->lowerings.empty() && node->lowerings.begin()->second + confirm_timeout < step.stamp.mono)
     return;  // withheld
   const bool was_available = Available(state, *node, step.stamp.mono);
   node->renewed = step.stamp.mono;

@@ -338,8 +338,10 @@ void EndMissing(Step& step, const Node& node, uint64_t applied_revision, const s
     const auto found = step.state.allocations.find(id);
     if (present.contains(id) || found == step.state.allocations.end() || found->second.held) continue;
     Allocation& allocation = found->second;
-    // Never seen there and its order may still be on the way: wait. Seen before, or the order was applied: it is gone.
-    if (allocation.reported == v1::TASK_WAITING && applied_revision < allocation.ordered_revision) continue;
+    // Never seen there: it may still wait there for its devices or its lease. Seen before, or stopped before it began:
+    // gone.
+    const bool never_began = allocation.phase == v1::STOP && applied_revision >= allocation.ordered_revision;
+    if (allocation.reported == v1::TASK_WAITING && !never_began) continue;
     EndAllocation(step, allocation, 128 + 9, "the machine does not have it any more");
   }
 }

@@ -190,8 +190,8 @@ void FillAlarms(const State& state, const Stamp& stamp, v1::ListAlarmsResponse* 
       AddAlarm(response, "unknown-load", node.id,
                fmt::format("its meter shows {} above its bounds", FormatPower(node.excess)));
     if (!node.refusal.empty()) AddAlarm(response, "refused", node.id, node.refusal);
-    if (node.lowering_since.has_value() &&
-        *node.lowering_since + Milliseconds(state.timing().confirm_timeout_ms()) < stamp.mono && node.session != 0) {
+    if (!node.lowerings.empty() && node.session != 0 &&
+        node.lowerings.begin()->second + Milliseconds(state.timing().confirm_timeout_ms()) < stamp.mono) {
       AddAlarm(response, "not-acknowledged", node.id, "does not acknowledge a lowering: its lease is not renewed");
     }
     for (const Group& group : node.groups) {
@@ -211,7 +211,8 @@ void FillAlarms(const State& state, const Stamp& stamp, v1::ListAlarmsResponse* 
   }
   for (const auto& [id, job] : state.jobs) {
     if (job.row.consecutive_failures() >= 6 && !Terminal(job.row.job().state())) {
-      AddAlarm(response, placement::Name(placement::Constraint::kCrashLoop), std::to_string(id), job.row.job().reason());
+      AddAlarm(response, placement::Name(placement::Constraint::kCrashLoop), std::to_string(id),
+               job.row.job().reason());
     }
   }
   if (state.disk_full)

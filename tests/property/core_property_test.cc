@@ -255,7 +255,7 @@ class History {
 class CoreProperty : public ::testing::TestWithParam<int> {};
 
 TEST_P(CoreProperty, InvariantsHoldThroughTroubleAndTheQueueDrainsAfterIt) {
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 15; ++i) {
     const uint64_t seed = static_cast<uint64_t>(GetParam()) * 1000 + static_cast<uint64_t>(i);
     SCOPED_TRACE("seed " + std::to_string(seed));
     History history(seed);
