@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_join.h"
 #include "common/quantity_text.h"
@@ -211,6 +212,23 @@ void Inherit(const Node& old_node, Node* node) {
   node->groups = std::move(renewed.groups);
 }
 
+// What this batch marked before the reload speaks of nodes by their old numbers.
+void RenumberMarks(Step& step, const std::map<uint32_t, uint32_t>& renumbered) {
+  const auto changed_nodes = std::exchange(step.changed_nodes, {});
+  const auto changed_orphans = std::exchange(step.changed_orphans, {});
+  const auto stop_orphans = std::exchange(step.stop_orphans, {});
+  auto changed_sets = std::exchange(step.changed_sets, {});
+  for (const auto& [before, now] : renumbered) {
+    if (changed_nodes.contains(before)) step.changed_nodes.insert(now);
+    for (const auto& [node, id] : changed_orphans)
+      if (node == before) step.changed_orphans.insert({now, id});
+    for (const auto& [node, id] : stop_orphans)
+      if (node == before) step.stop_orphans.push_back({now, id});
+    const auto set = changed_sets.find(before);
+    if (set != changed_sets.end()) step.changed_sets[now] = std::move(set->second);
+  }
+}
+
 void Install(Step& step, House house) {
   State& state = step.state;
   std::map<uint32_t, uint32_t> renumbered;
@@ -251,6 +269,14 @@ void Install(Step& step, House house) {
   state.budgets = std::move(house.budgets);
   state.budget_index = std::move(house.budget_index);
   state.ledger = std::move(house.ledger);
+  RenumberMarks(step, renumbered);
+  for (uint32_t index = 0; index < state.nodes.size(); ++index) {
+    step.WakeAt(step.stamp.mono, TimerKind::kNode, index);
+    if (state.nodes[index].set_revision != 0) continue;
+    // A new node: its set is known, and empty.
+    state.nodes[index].set_revision = step.stamp.sequence;
+    step.changed_sets[index].reset = true;
+  }
   RebuildLedger(step);
 }
 
