@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <ostream>
@@ -32,12 +33,16 @@ constexpr char kBackupFile[] = "/BACKUP";
 constexpr char kBallastFile[] = "/BALLAST";
 constexpr int64_t kSpareBelow = int64_t{1} << 30;  // a recovery may rewrite up to 256 MiB of log; this is room enough and more
 
-uint64_t RandomIncarnation() {
-  uint64_t value = 0;
-  while (value == 0) {
-    SWITCHYARD_CHECK(::getrandom(&value, sizeof(value), 0) == sizeof(value)) << std::strerror(errno);
-  }
-  return value;
+// Agents refuse a lower incarnation than the highest they have followed, so a new one is above every earlier one: above the one in
+// the store, and, for stores that were lost or restored twice from one backup, later in civil time. The low bits are random, so
+// that two stores made within one millisecond differ.
+uint64_t NewIncarnation(uint64_t previous) {
+  constexpr int kRandomBits = 20;
+  uint64_t random = 0;
+  SWITCHYARD_CHECK(::getrandom(&random, sizeof(random), 0) == sizeof(random)) << std::strerror(errno);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto milliseconds = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  return std::max(previous + 1, (milliseconds << kRandomBits) | (random >> (64 - kRandomBits)));
 }
 
 std::string LiveText(uint64_t incarnation) { return fmt::format("{:016x}\n", incarnation); }
@@ -116,7 +121,7 @@ absl::Status RocksStore::StartTerm() {
   term_.created = !meta_bytes->has_value();
   term_.restored = !term_.created && (!live.ok() || *live != LiveText(meta.store_incarnation()));
   term_.torn_tail = database_->torn_tail();
-  term_.incarnation = term_.created || term_.restored ? RandomIncarnation() : meta.store_incarnation();
+  term_.incarnation = term_.created || term_.restored ? NewIncarnation(meta.store_incarnation()) : meta.store_incarnation();
   term_.number = meta.term() + 1;
 
   meta.set_schema_version(kSchemaVersion);

@@ -27,7 +27,7 @@ inline constexpr uint64_t kSequenceSlack = 4096;
 
 // The reign that an open began.
 struct Term {
-  uint64_t incarnation = 0;     // of the store: new for a new or a restored one, else as before; never 0
+  uint64_t incarnation = 0;     // of the store: new, and higher, for a new or a restored one, else as before; never 0
   uint64_t number = 0;          // rises with every open
   uint64_t first_sequence = 1;  // the first that may be given out; higher than any of an earlier term
   UtcTime not_before;           // no stamp of this term may be earlier: the latest of the terms before

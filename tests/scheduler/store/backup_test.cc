@@ -28,7 +28,7 @@ TEST_F(BackupTest, ARestoredBackupHasTheRowsAndANewIncarnation) {
   {
     const auto restored = OpenOrDie(root_ + "/restored");
     EXPECT_TRUE(restored->term().restored);
-    EXPECT_NE(restored->term().incarnation, live->term().incarnation);
+    EXPECT_GT(restored->term().incarnation, live->term().incarnation) << "agents refuse a lower one";
     EXPECT_EQ(restored->term().number, live->term().number + 1);
     EXPECT_EQ(Contents(*restored).size(), 1u);
     incarnation = restored->term().incarnation;
@@ -36,6 +36,18 @@ TEST_F(BackupTest, ARestoredBackupHasTheRowsAndANewIncarnation) {
   const auto again = OpenOrDie(root_ + "/restored");
   EXPECT_FALSE(again->term().restored) << "once restored it is a store like any other";
   EXPECT_EQ(again->term().incarnation, incarnation);
+}
+
+TEST_F(BackupTest, EachRestoreOfOneBackupAndAnEmptyStoreAfterItHasAHigherIncarnation) {
+  ASSERT_TRUE(OpenOrDie(Directory())->Backup(root_ + "/backup").ok());
+  uint64_t highest = 0;
+  for (const std::string name : {"/first", "/second", "/third"}) {
+    std::filesystem::copy(root_ + "/backup", root_ + name, std::filesystem::copy_options::recursive);
+    const auto restored = OpenOrDie(root_ + name);
+    EXPECT_GT(restored->term().incarnation, highest) << name;
+    highest = restored->term().incarnation;
+  }
+  EXPECT_GT(OpenOrDie(root_ + "/empty")->term().incarnation, highest);
 }
 
 TEST_F(BackupTest, ABackupNeverWritesIntoWhatExists) {
