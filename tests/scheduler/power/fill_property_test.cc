@@ -1,0 +1,184 @@
+// The fill against every choice there is, on clusters small enough to try them all.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "scheduler/power/fill.h"
+
+namespace switchyard::power {
+namespace {
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed * 2 + 1) {}
+  int64_t Below(int64_t limit) {
+    state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
+    return static_cast<int64_t>(state_ >> 33) % limit;
+  }
+
+ private:
+  uint64_t state_;
+};
+
+// Worth of a choice, in micro-USD x mW / MWh: value of each step times its watts. 128 bits: never overflows here.
+using Worth = __int128;
+
+struct World {
+  std::vector<FillUnit> units;
+  std::vector<Chain> chains;
+  std::vector<Power> available;
+
+  Power Rise(const FillUnit& unit, size_t step) const {
+    return unit.steps[step].watts - (step == 0 ? unit.off_watts : unit.steps[step - 1].watts);
+  }
+  // reached[u][s]: devices of unit u at or above step s.
+  Worth WorthOf(const std::vector<std::vector<int32_t>>& reached) const {
+    Worth worth = 0;
+    for (size_t u = 0; u < units.size(); ++u) {
+      for (size_t s = 0; s < units[u].steps.size(); ++s) worth += Worth(units[u].steps[s].value) * Rise(units[u], s).count() * reached[u][s];
+    }
+    return worth;
+  }
+  // Whether more than what is counted anyway fits: off devices count whatever is decided.
+  bool Fits(const std::vector<std::vector<int32_t>>& reached) const {
+    std::vector<Power> left = available;
+    std::vector<bool> rises(available.size());
+    for (size_t u = 0; u < units.size(); ++u) {
+      Power watts = units[u].off_watts * units[u].devices;
+      for (size_t s = 0; s < units[u].steps.size(); ++s) watts += Rise(units[u], s) * reached[u][s];
+      for (const Edge& edge : chains[units[u].chain]) {
+        left[edge.budget] -= ScaleUp(watts, edge.coefficient);
+        if (watts > units[u].off_watts * units[u].devices) rises[edge.budget] = true;
+      }
+    }
+    for (size_t b = 0; b < left.size(); ++b) if (rises[b] && left[b] < Power()) return false;
+    return true;
+  }
+  Worth Best() const {
+    std::vector<std::vector<int32_t>> reached;
+    for (const FillUnit& unit : units) reached.emplace_back(unit.steps.size(), 0);
+    Worth best = 0;
+    const std::function<void(size_t, size_t)> choose = [&](size_t u, size_t s) {
+      if (u == units.size()) { if (Fits(reached)) best = std::max(best, WorthOf(reached)); return; }
+      if (s == units[u].steps.size()) { choose(u + 1, 0); return; }
+      const int32_t most = s == 0 ? units[u].devices : reached[u][s - 1];
+      for (int32_t n = 0; n <= most; ++n) { reached[u][s] = n; choose(u, s + 1); }
+      reached[u][s] = 0;
+    };
+    choose(0, 0);
+    return best;
+  }
+  std::vector<std::vector<int32_t>> Reached(const std::vector<FillTarget>& targets) const {
+    std::vector<std::vector<int32_t>> reached;
+    for (const FillTarget& target : targets) {
+      std::vector<int32_t> at(target.devices_at.size(), 0);
+      int32_t above = 0;
+      for (size_t s = at.size(); s-- > 0;) at[s] = above += target.devices_at[s];
+      reached.push_back(at);
+    }
+    return reached;
+  }
+};
+
+// Units on the given chains: one to three devices each, one or two steps of falling value.
+World RandomWorld(Random& random, std::vector<Chain> chains) {
+  World world;
+  world.chains = std::move(chains);
+  const int64_t units = 1 + random.Below(4);
+  for (int64_t u = 0; u < units; ++u) {
+    FillUnit unit;
+    unit.chain = static_cast<uint32_t>(random.Below(static_cast<int64_t>(world.chains.size())));
+    unit.devices = static_cast<int32_t>(1 + random.Below(3));
+    unit.off_watts = Watts(random.Below(3) * 25);
+    Power watts = unit.off_watts;
+    int64_t value = 50'000 + random.Below(100'000);
+    for (int64_t s = 1 + random.Below(2); s > 0; --s) {
+      watts += Watts(100 + random.Below(3000));
+      unit.steps.push_back({static_cast<int32_t>(unit.steps.size()), watts, value});
+      value -= 1 + random.Below(80'000);  // may fall below nothing
+    }
+    unit.order = static_cast<uint64_t>(u);
+    world.units.push_back(std::move(unit));
+  }
+  return world;
+}
+
+// The stated loss: at most the worth of one device step for each budget that binds. A budget binds where some positive step
+// that was not taken would not fit into it.
+Worth LossAllowed(const World& world) {
+  Worth step = 0;
+  for (const FillUnit& unit : world.units) {
+    for (size_t s = 0; s < unit.steps.size(); ++s) step = std::max(step, Worth(unit.steps[s].value) * world.Rise(unit, s).count());
+  }
+  return step * static_cast<int64_t>(world.available.size());
+}
+
+TEST(FillProperty, OneBindingBudgetLosesAtMostOneDeviceStep) {
+  for (uint64_t seed = 0; seed < 3000; ++seed) {
+    Random random(seed);
+    World world = RandomWorld(random, {{{0, kOne}}});
+    world.available = {Watts(random.Below(20'000))};
+    const auto reached = world.Reached(Fill(world.units, world.chains, world.available));
+    ASSERT_TRUE(world.Fits(reached)) << "seed " << seed;
+    const Worth best = world.Best(), found = world.WorthOf(reached);
+    ASSERT_LE(found, best) << "seed " << seed;
+    ASSERT_LE(best - found, LossAllowed(world)) << "seed " << seed;
+  }
+}
+
+TEST(FillProperty, WhereNothingBindsTheFillIsTheBest) {
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    Random random(seed);
+    World world = RandomWorld(random, {{{0, kOne}}});
+    world.available = {Watts(1'000'000)};
+    ASSERT_EQ(world.WorthOf(world.Reached(Fill(world.units, world.chains, world.available))), world.Best()) << "seed " << seed;
+  }
+}
+
+TEST(FillProperty, EqualDevicesUnderOneBudgetAreFilledExactly) {
+  // One model everywhere: the greedy choice is the best one, not only near it, whenever a step is as large as every other.
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    Random random(seed);
+    World world;
+    world.chains = {{{0, kOne}}};
+    for (int u = 0; u < 3; ++u) world.units.push_back({.chain = 0, .devices = 3, .off_watts = Watts(25), .steps = {{0, Watts(1025), 90}, {1, Watts(2025), 60}}, .order = 0});
+    world.available = {Watts(random.Below(20'000))};
+    ASSERT_EQ(world.WorthOf(world.Reached(Fill(world.units, world.chains, world.available))), world.Best()) << "seed " << seed;
+  }
+}
+
+TEST(FillProperty, CrossingBudgetsLoseAtMostOneDeviceStepEach) {
+  // A meter over two feeders, and a zone that both touch by their shares.
+  const std::vector<Chain> chains = {{{0, PartsPerMillion(1'200'000)}, {1, kOne}, {3, PartsPerMillion(700'000)}},
+                                     {{0, PartsPerMillion(1'200'000)}, {2, kOne}, {3, PartsPerMillion(100'000)}}};
+  for (uint64_t seed = 0; seed < 3000; ++seed) {
+    Random random(seed);
+    World world = RandomWorld(random, chains);
+    world.available = {Watts(random.Below(25'000)), Watts(random.Below(12'000)), Watts(random.Below(12'000)), Watts(random.Below(8000))};
+    const auto reached = world.Reached(Fill(world.units, world.chains, world.available));
+    ASSERT_TRUE(world.Fits(reached)) << "seed " << seed;
+    ASSERT_LE(world.Best() - world.WorthOf(reached), LossAllowed(world)) << "seed " << seed;
+  }
+}
+
+TEST(FillProperty, TargetsAddUp) {
+  for (uint64_t seed = 0; seed < 500; ++seed) {
+    Random random(seed);
+    World world = RandomWorld(random, {{{0, PartsPerMillion(1'333'333)}}});
+    world.available = {Watts(random.Below(20'000))};
+    const std::vector<FillTarget> targets = Fill(world.units, world.chains, world.available);
+    for (size_t u = 0; u < targets.size(); ++u) {
+      Power watts;
+      int32_t on = 0;
+      for (size_t s = 0; s < world.units[u].steps.size(); ++s) { watts += world.units[u].steps[s].watts * targets[u].devices_at[s]; on += targets[u].devices_at[s]; }
+      ASSERT_LE(on, world.units[u].devices);
+      ASSERT_EQ(targets[u].watts, watts + world.units[u].off_watts * (world.units[u].devices - on)) << "seed " << seed;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace switchyard::power
