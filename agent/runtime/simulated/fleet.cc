@@ -89,7 +89,8 @@ void Fleet::Sample() {
     std::vector<Power>& draws = draws_[n];
     draws.assign(1, node.PlatformDraw());
     for (size_t g = 0; g < node.groups().size(); ++g) draws.push_back(node.GroupDraw(g, now));
-    if (group_file_ == nullptr) continue;
+    // A node that was never told what it is has no draw that could be said.
+    if (group_file_ == nullptr || !node.configured()) continue;
     const std::vector<Power>& written = written_[n];
     for (size_t i = 0; i < draws.size(); ++i) {
       if (!snapshot && i < written.size() && written[i] == draws[i]) continue;

@@ -47,6 +47,7 @@ class Node final : public Runtime {
                                                     const platform::Clock& clock, const std::string& state_path);
 
   const std::string& name() const { return name_; }
+  bool configured() const { return configured_; }
 
   v1::NodeHello Identify() override;
   void Configure(const v1::Welcome& welcome) override;
