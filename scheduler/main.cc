@@ -19,6 +19,7 @@ int Finish(const absl::Status& status) {
 
 int Serve(Options options) {
   platform::ProgramSignals signals;  // before the first thread
+  platform::RaiseDescriptorLimit();
   DevCluster dev;
   if (options.dev) {
     if (absl::Status prepared = dev.Prepare(&options); !prepared.ok()) return Finish(prepared);

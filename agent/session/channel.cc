@@ -15,6 +15,8 @@ constexpr auto kEnrolDeadline = std::chrono::seconds(20);
 // gRPC's own attempts to connect: as eager as the session's, so that the two do not wait for each other.
 constexpr int kFirstAttemptMs = 100;
 constexpr int kSlowestAttemptMs = 5000;
+// A full set carries the launch of every task of the node: hundreds of tasks with 64 KiB of command and environment each.
+constexpr int kSetBytesMax = 64 << 20;
 
 bool IsUnix(const std::string& address) { return address.starts_with("unix:"); }
 
@@ -48,6 +50,7 @@ std::shared_ptr<grpc::Channel> Open(const std::string& address, const std::share
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kSlowestAttemptMs);
   // Two sessions of one process (a drill's clone) must not share a connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(kSetBytesMax);
   return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 

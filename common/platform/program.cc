@@ -1,15 +1,15 @@
 #include "common/platform/program.h"
 
-#include <poll.h>
-#include <pthread.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <limits>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "common/check.h"
 #include "common/platform/clock.h"
@@ -70,6 +70,13 @@ void ProgramSignals::RequestStop() {
   const uint64_t one = 1;
   // Fails only when the counter is full, and then the request is there already.
   [[maybe_unused]] const ssize_t written = write(request_descriptor_, &one, sizeof(one));
+}
+
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);  // refused: what was allowed stays
 }
 
 void UnblockSignals() {

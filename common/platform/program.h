@@ -40,6 +40,9 @@ class ProgramSignals {
   int request_descriptor_;
 };
 
+// Lets this process open as many files and sockets as the machine allows it: 10,000 agents are 10,000 sockets.
+void RaiseDescriptorLimit();
+
 // Async-signal-safe: gives a forked child the default signal mask and dispositions back.
 void UnblockSignals();
 

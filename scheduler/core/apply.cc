@@ -1,3 +1,5 @@
+#include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "common/check.h"
@@ -188,6 +190,17 @@ void RunTimers(Step& step) {
   }
 }
 
+// Civil time is stamped beside the clock that leases run on; a step of one against the other is told to the operators.
+constexpr int64_t kClockStepMs = 1000;
+
+void WatchClock(Step& step) {
+  const int64_t offset = step.stamp.utc.milliseconds() - step.stamp.mono.milliseconds();
+  const std::optional<int64_t> before = std::exchange(step.state.clock_offset_ms, offset);
+  if (!step.state.term_started || !before.has_value() || std::abs(offset - *before) <= kClockStepMs) return;
+  step.Event("ClockStepped", step.state.meta.cluster_id(),
+             fmt::format("civil time moved by {} ms against the clock of the leases", offset - *before));
+}
+
 // Rounds of one batch: a start can make the next step of a plan or a raise possible at once. Each round moves something
 // or is the last.
 constexpr int kRoundsPerBatch = 4;
@@ -199,6 +212,7 @@ Core::~Core() = default;
 
 Effects Core::Apply(const Stamp& stamp, const std::vector<store::v1::Command>& batch) {
   Step step(*state_, stamp);
+  WatchClock(step);
   for (const pb::Command& command : batch) Dispatch(step, command);
   RunTimers(step);
   for (int i = 0; i < kRoundsPerBatch && state_->round_needed; ++i) {

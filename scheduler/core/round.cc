@@ -75,6 +75,12 @@ void CancelPlansOverCap(Step& step) {
   }
 }
 
+bool Began(const State& state, uint64_t job) {
+  const std::set<uint64_t>& members = state.job_allocations.at(job);
+  return std::any_of(members.begin(), members.end(),
+                     [&](uint64_t id) { return state.allocations.at(id).running_since != UtcTime(); });
+}
+
 // 2. What hashing cannot give up is shed from AI: highest flex tier first, then lowest priority, grace cut to the
 // deadline.
 void ShedFirm(Step& step) {
@@ -103,6 +109,9 @@ void ShedFirm(Step& step) {
     std::stable_sort(order.begin(), order.end(), [&](uint64_t x, uint64_t y) {
       const v1::JobSpec& a = state.jobs.at(x).row.job().spec();
       const v1::JobSpec& c = state.jobs.at(y).row.job().spec();
+      // A released gang of which nobody has acknowledged to run has lost nothing yet.
+      const bool x_began = Began(state, x), y_began = Began(state, y);
+      if (x_began != y_began) return y_began;
       return a.flex_tier() != c.flex_tier() ? a.flex_tier() > c.flex_tier() : a.priority() < c.priority();
     });
     for (const uint64_t id : order) {

@@ -193,7 +193,6 @@ MonoTime LeaseExpiry(const State& state, const Node& node) {
 
 bool Silent(const State& state, const Node& node, MonoTime now) {
   if (node.lost || node.admitted || !node.reported) return false;
-  if (!node.heard) return !node.expired || !ExpiryReleases(node);
   if (node.last_sign + Milliseconds(state.timing().heartbeat_ms()) * kSilentHeartbeats > now) return false;
   return !node.expired || !ExpiryReleases(node);
 }

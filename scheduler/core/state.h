@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -49,6 +50,7 @@ class State {
 
   bool round_needed = false;  // something that a round looks at changed
   bool disk_full = false, disk_low = false;
+  std::optional<int64_t> clock_offset_ms;  // utc - mono at the last batch: a jump is an event
   Timers timers;
   uint64_t next_allocation = 1, next_plan = 1;  // below the durable ends in `meta`
 
