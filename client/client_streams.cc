@@ -43,19 +43,20 @@ StreamEnd ReadStream(CallContext& context, grpc::ClientReaderInterface<Response>
 // by a message or by having lasted.
 class StreamRetry {
  public:
-  StreamRetry(const ClientOptions& options, SteadyTime deadline) : options_(options), deadline_(deadline) {}
+  StreamRetry(const Connection& connection, SteadyTime deadline) : connection_(connection), deadline_(deadline) {}
 
   void Connecting() { began_ = std::chrono::steady_clock::now(); }
   bool Again(const absl::Status& failure, bool heard) {
-    if (heard || std::chrono::steady_clock::now() - began_ >= std::chrono::milliseconds(options_.backoff_max.count())) {
+    const ClientOptions& options = connection_.options();
+    if (heard || std::chrono::steady_clock::now() - began_ >= std::chrono::milliseconds(options.backoff_max.count())) {
       retry_.reset();
     }
-    if (!retry_.has_value()) retry_.emplace(options_, std::min(deadline_, After(options_.reconnect_for)));
+    if (!retry_.has_value()) retry_.emplace(connection_, std::min(deadline_, After(options.reconnect_for)));
     return retry_->Again(failure);
   }
 
  private:
-  const ClientOptions& options_;
+  const Connection& connection_;
   const SteadyTime deadline_;
   SteadyTime began_{};
   std::optional<Retry> retry_;
@@ -86,7 +87,7 @@ absl::Status Client::WatchUntil(const WatchOptions& options, SteadyTime deadline
   v1::WatchRequest request;
   request.mutable_ids()->Add(options.ids.begin(), options.ids.end());
   request.set_from_revision(options.from_revision);
-  StreamRetry retry(settings, deadline);
+  StreamRetry retry(*connection_, deadline);
   for (;;) {
     if (settings.stop.stop_requested()) return absl::CancelledError("interrupted");
     std::optional<uint64_t> resync;
@@ -181,7 +182,7 @@ absl::StatusOr<std::vector<v1::Job>> Client::Wait(const std::vector<uint64_t>& i
 absl::Status Client::Logs(const v1::StreamLogsRequest& request,
                           const std::function<bool(const v1::LogChunk&)>& handle) {
   const ClientOptions& settings = connection_->options();
-  Retry retry(settings, After(settings.call_timeout));
+  Retry retry(*connection_, After(settings.call_timeout));
   for (;;) {
     CallContext context(settings, SteadyTime::max());
     const StreamEnd end =
@@ -197,7 +198,7 @@ absl::Status Client::Events(const v1::StreamEventsRequest& request,
   const ClientOptions& settings = connection_->options();
   v1::StreamEventsRequest next = request;
   uint64_t last_sequence = 0;
-  StreamRetry retry(settings, SteadyTime::max());
+  StreamRetry retry(*connection_, SteadyTime::max());
   for (;;) {
     if (settings.stop.stop_requested()) return absl::CancelledError("interrupted");
     CallContext context(settings, SteadyTime::max());

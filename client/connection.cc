@@ -1,5 +1,7 @@
 #include "client/connection.h"
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <sstream>
 
@@ -14,6 +16,8 @@ constexpr int kReplyBytesMax = 64 * 1024 * 1024;
 // wrong, and well above the pace at which the scheduler takes pings for abuse.
 constexpr int kKeepaliveMilliseconds = 20'000;
 constexpr int kKeepaliveTimeoutMilliseconds = 10'000;
+// Within this a wait for the line notices that the program is to stop: less than a person does.
+constexpr std::chrono::milliseconds kStopLatency(50);
 
 absl::StatusOr<std::string> ReadPem(const std::string& what, const std::string& path) {
   if (path.empty()) return std::string();
@@ -60,16 +64,23 @@ CallContext::CallContext(const ClientOptions& options, SteadyTime deadline)
                         std::chrono::duration_cast<std::chrono::system_clock::duration>(left));
 }
 
+Retry::Retry(const Connection& connection, SteadyTime deadline)
+    : connection_(connection),
+      deadline_(deadline),
+      backoff_(connection.options().backoff_initial, connection.options().backoff_max) {}
+
 bool Retry::Again(const absl::Status& failure) {
-  if (failure.code() != absl::StatusCode::kUnavailable || options_.stop.stop_requested()) return false;
+  const ClientOptions& options = connection_.options();
+  if (failure.code() != absl::StatusCode::kUnavailable || options.stop.stop_requested()) return false;
   const Duration back_off = backoff_.Next();
   if (deadline_ != SteadyTime::max() && After(back_off) >= deadline_) return false;
-  if (options_.on_retry) options_.on_retry(failure, back_off);
-  return SleepFor(back_off, options_.stop);
+  if (options.on_retry) options.on_retry(failure, back_off);
+  return connection_.Pause(back_off);
 }
 
 Connection::Connection(ClientOptions options, std::shared_ptr<grpc::Channel> channel)
     : options_(std::move(options)),
+      channel_(channel),
       jobs_(v1::JobService::NewStub(channel)),
       cluster_(v1::ClusterService::NewStub(channel)) {}
 
@@ -95,6 +106,21 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ClientOptions
   if (!options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);
   return std::unique_ptr<Connection>(
       new Connection(options, grpc::CreateCustomChannel(target, *credentials, arguments)));
+}
+
+bool Connection::Pause(Duration back_off) const {
+  // A scheduler that answered "not now" is given its time.
+  if (channel_->GetState(false) == GRPC_CHANNEL_READY) return SleepFor(back_off, options_.stop);
+  // A line that is down is watched: between calls nobody else drives the channel, whose attempts to connect would
+  // expire unread.
+  const SteadyTime until = After(back_off);
+  while (!options_.stop.stop_requested() && std::chrono::steady_clock::now() < until) {
+    const auto slice = std::min<SteadyTime::duration>(until - std::chrono::steady_clock::now(), kStopLatency);
+    const auto end =
+        std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::system_clock::duration>(slice);
+    if (channel_->WaitForConnected(end)) break;
+  }
+  return !options_.stop.stop_requested();
 }
 
 absl::Status Connection::Explained(const absl::Status& failure) const {

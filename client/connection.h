@@ -35,16 +35,18 @@ class CallContext {
   std::stop_callback<std::function<void()>> on_stop_;
 };
 
-// Decides, after a failure, whether to try again: true after having slept. Only UNAVAILABLE is tried again; `deadline`
+class Connection;
+
+// Decides, after a failure, whether to try again: true after a pause. Only UNAVAILABLE is tried again; `deadline`
 // bounds it.
 class Retry {
  public:
-  Retry(const ClientOptions& options, SteadyTime deadline)
-      : options_(options), deadline_(deadline), backoff_(options.backoff_initial, options.backoff_max) {}
+  // `connection` must outlive it.
+  Retry(const Connection& connection, SteadyTime deadline);
   bool Again(const absl::Status& failure);
 
  private:
-  const ClientOptions& options_;
+  const Connection& connection_;
   const SteadyTime deadline_;
   Backoff backoff_;
 };
@@ -65,7 +67,7 @@ class Connection {
   template <typename Service, typename Request, typename Response>
   absl::StatusOr<Response> Call(Method<Service, Request, Response> method, const Request& request) {
     const SteadyTime deadline = After(options_.call_timeout);
-    Retry retry(options_, deadline);
+    Retry retry(*this, deadline);
     for (;;) {
       if (options_.stop.stop_requested()) return absl::CancelledError("interrupted");
       CallContext context(options_, deadline);
@@ -77,6 +79,9 @@ class Connection {
     }
   }
 
+  // Waits out a back-off, or less where the line was down and comes back meanwhile; false if the program is to stop.
+  bool Pause(Duration back_off) const;
+
   // Adds the address where only the connection is at fault: gRPC's own words name none that an operator would know.
   absl::Status Explained(const absl::Status& failure) const;
 
@@ -87,6 +92,7 @@ class Connection {
   v1::ClusterService::StubInterface& Stub(v1::ClusterService::StubInterface*) { return *cluster_; }
 
   const ClientOptions options_;
+  const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::JobService::StubInterface> jobs_;
   const std::unique_ptr<v1::ClusterService::StubInterface> cluster_;
 };
