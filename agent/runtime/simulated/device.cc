@@ -45,21 +45,18 @@ void Device::Jump(MonoTime now, Power draw) {
 
 bool Device::Command(MonoTime now, Power setting, Power draw, const v1::DeviceModel& model) {
   if (setting == setting_ && draw == ordered_) return false;
-  const bool lowered = setting < setting_ || draw < Draw(now);
-  if (lowered) {
-    const Duration worst = Milliseconds(model.ramp_down_ms());
-    comply_by_ = now + worst + Slack(worst);
-  }
+  const bool caught = Disobeys(now) && setting <= setting_;
   setting_ = setting;
+  // One that is caught stays so however often it is told again.
+  const MonoTime comply_by = comply_by_;
   ordered_ = draw;
   Go(now, model);
+  if (caught) comply_by_ = comply_by;
   return true;
 }
 
 void Device::Mend(MonoTime now, const v1::DeviceModel& model) {
   defect_ = Defect::kNone;
-  const Duration worst = Milliseconds(model.ramp_down_ms());
-  comply_by_ = now + worst + Slack(worst);
   Go(now, model);
 }
 
@@ -67,6 +64,9 @@ void Device::Go(MonoTime now, const v1::DeviceModel& model) {
   const Power before = Draw(now);
   const bool falls = ordered_ < before;
   const bool starts = before <= Milliwatts(model.idle_mw()) && ordered_ > before;
+  // A start may go over its transient until the worst ramp up and its tenth are over.
+  const Duration worst = Milliseconds(falls ? model.ramp_down_ms() : model.ramp_up_ms() * 11 / 10);
+  comply_by_ = now + worst + Slack(worst);
   from_ = before;
   start_ = now;
   if (falls && (defect_ == Defect::kLiar || defect_ == Defect::kStuck)) {

@@ -54,6 +54,23 @@ TEST(DeviceTest, OvershootsToItsTransientAtAStart) {
   for (int64_t t = 60'000; t < 90'000; t += 500) EXPECT_LE(device.Draw(At(t)), Watts(200));
 }
 
+TEST(DeviceTest, IsNotBlamedForTheTransientOfItsStart) {
+  v1::DeviceModel model = AsicModel();
+  model.set_transient_mw(300'000);
+  Device device("d", Defect::kNone, 3, Watts(200));
+  device.Command(At(0), Watts(10), Watts(10), model);
+  device.Command(At(60'000), Watts(200), Watts(200), model);
+  for (int64_t t = 60'000; t < 120'000; t += 100) EXPECT_FALSE(device.Disobeys(At(t))) << t;
+}
+
+TEST(DeviceTest, StaysFoundOutHoweverOftenItIsToldAgain) {
+  Device device = Running(Defect::kStuck);
+  device.Command(At(30'000), Watts(150), Watts(150), AsicModel());
+  ASSERT_TRUE(device.Disobeys(At(50'000)));
+  device.Command(At(50'000), Watts(100), Watts(100), AsicModel());
+  EXPECT_TRUE(device.Disobeys(At(50'001)));
+}
+
 TEST(DeviceTest, IsFoundOutWhenItSticks) {
   Device device = Running(Defect::kStuck);
   device.Command(At(30'000), Watts(100), Watts(100), AsicModel());
