@@ -198,7 +198,8 @@ absl::Status Client::Events(const v1::StreamEventsRequest& request,
   const ClientOptions& settings = connection_->options();
   v1::StreamEventsRequest next = request;
   uint64_t last_sequence = 0;
-  StreamRetry retry(*connection_, SteadyTime::max());
+  // Who follows waits out a restart; who only asks has the patience of any other call.
+  StreamRetry retry(*connection_, request.follow() ? SteadyTime::max() : After(settings.call_timeout));
   for (;;) {
     if (settings.stop.stop_requested()) return absl::CancelledError("interrupted");
     CallContext context(settings, SteadyTime::max());
