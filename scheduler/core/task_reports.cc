@@ -293,6 +293,7 @@ void EndAllocation(Step& step, Allocation& allocation, int32_t exit_code, const 
     const Power idle =
         allocation.group < 0 ? Power() : IdleWatts(node, node.groups[allocation.group], allocation.devices.size());
     allocation.bound.Order(step.stamp.sequence, std::min(allocation.bound.grant(), idle));
+    ShareAllocation(step.state, allocation);
     ConfirmBound(step, allocation, step.stamp.sequence, idle, "ended");
   }
   Account(step, allocation, job);
@@ -321,6 +322,7 @@ void RemoveAllocation(Step& step, uint64_t id) {
   // The devices count as unallocated again: only now may the allocation's own charge go.
   const uint32_t chain = allocation.group >= 0 ? node.groups[allocation.group].chain : node.platform_chain;
   state.ledger.Move(chain, allocation.charged, Power(), step.stamp.mono);
+  UnshareAllocation(state, allocation);
   node.allocations.erase(id);
   node.set_revision = step.stamp.sequence;
   step.changed_sets[allocation.node].removed.insert(id);
@@ -413,6 +415,8 @@ void JobTimer(Step& step, uint64_t id) {
     if (members != step.state.job_allocations.end() && !members->second.empty() && IsGang(job)) RestartHeld(step, job);
     step.state.round_needed = true;
   }
+  // A service that runs with a replica missing waits for it as a pending job waits for all of its tasks.
+  if (job.not_before <= now && step.state.pending.contains(id)) step.state.round_needed = true;
   ArmJob(step, job);
 }
 
