@@ -1,7 +1,6 @@
-// switchyard-agent: speaks for one real machine, or for the simulated nodes of its file. Here clock, files and sockets are made
-// and wired together. When it ends, devices and tasks stay as they are: the next agent finds them.
+// switchyard-agent: speaks for one real machine, or for the simulated nodes of its file. Here clock, files and sockets
+// are made and wired together. When it ends, devices and tasks stay as they are: the next agent finds them.
 #include <CLI/CLI.hpp>
-
 #include <cstdio>
 #include <functional>
 #include <memory>
@@ -38,7 +37,8 @@ void RunUntilStopped(session::EventLoop* loop, platform::ProgramSignals* signals
   loop->WatchReadable(signals->signal_descriptor(), [&] {
     const auto event = signals->WaitFor(Duration());
     if (event == platform::ProgramSignals::Event::kReload) {
-      platform::Log(platform::LogLevel::kWarning, "reload-ignored", {{"reason", "the agent's file is read at start; restart the agent, tasks go on"}});
+      platform::Log(platform::LogLevel::kWarning, "reload-ignored",
+                    {{"reason", "the agent's file is read at start; restart the agent, tasks go on"}});
     }
     if (event != platform::ProgramSignals::Event::kStop || stopping) return;
     stopping = true;
@@ -63,9 +63,10 @@ absl::Status RunReal(const configuration::AgentFile& file, const platform::Syste
   return absl::OkStatus();
 }
 
-absl::Status RunSimulated(const configuration::AgentFile& file, const platform::SystemClock& clock, session::EventLoop* loop,
-                          session::StateDirectory* state, platform::ProgramSignals* signals) {
-  absl::StatusOr<std::unique_ptr<SimulatedHost>> host = SimulatedHost::Make(file, clock, loop, state, SWITCHYARD_VERSION);
+absl::Status RunSimulated(const configuration::AgentFile& file, const platform::SystemClock& clock,
+                          session::EventLoop* loop, session::StateDirectory* state, platform::ProgramSignals* signals) {
+  absl::StatusOr<std::unique_ptr<SimulatedHost>> host =
+      SimulatedHost::Make(file, clock, loop, state, SWITCHYARD_VERSION);
   if (!host.ok()) return host.status();
   (*host)->Start();
   RunUntilStopped(loop, signals, [&](std::function<void()> done) { (*host)->Close(std::move(done)); });
@@ -80,14 +81,16 @@ absl::Status Run(const Arguments& arguments, platform::ProgramSignals* signals) 
   if (arguments.insecure_loopback) file->insecure_loopback = true;
   const bool real = file->mode == configuration::AgentFile::Mode::kReal;
   if (file->nodes.empty() || (real && file->nodes.size() != 1)) {
-    return absl::InvalidArgumentError("agent: it speaks for " + std::to_string(file->nodes.size()) +
-                                      " nodes, exactly one is allowed when real and at least one when simulated; name it in the file");
+    return absl::InvalidArgumentError(
+        "agent: it speaks for " + std::to_string(file->nodes.size()) +
+        " nodes, exactly one is allowed when real and at least one when simulated; name it in the file");
   }
   absl::StatusOr<session::StateDirectory> state = session::StateDirectory::Open(file->state_dir);
   if (!state.ok()) return state.status();
   if (!arguments.token.empty()) {
     if (absl::Status enrolled = session::Enrol(*file, arguments.token); !enrolled.ok()) return enrolled;
-    platform::Log(platform::LogLevel::kInfo, "enrolled", {{"node", file->nodes.front()}, {"certificate", file->tls.certificate}});
+    platform::Log(platform::LogLevel::kInfo, "enrolled",
+                  {{"node", file->nodes.front()}, {"certificate", file->tls.certificate}});
   }
   const platform::SystemClock clock;
   session::EventLoop loop(clock);
@@ -102,12 +105,14 @@ absl::Status Run(const Arguments& arguments, platform::ProgramSignals* signals) 
 int main(int argc, char** argv) {
   using switchyard::agent::Arguments;
   Arguments arguments;
-  CLI::App app("The agent of a Switchyard node: carries out what the scheduler orders, reports what the machine shows.", "switchyard-agent");
+  CLI::App app("The agent of a Switchyard node: carries out what the scheduler orders, reports what the machine shows.",
+               "switchyard-agent");
   app.set_version_flag("--version", switchyard::platform::VersionText("switchyard-agent"));
   app.add_option("--config", arguments.config, "the agent's file (docs/configuration.md)")->capture_default_str();
   app.add_option("--server", arguments.server, "the scheduler: unix:PATH or HOST:PORT; overrides the file");
   app.add_option("--state-dir", arguments.state_dir, "what must survive this process; overrides the file");
-  app.add_option("--token", arguments.token, "one-use token of `switchyard token NODE`: enrols this node before it starts");
+  app.add_option("--token", arguments.token,
+                 "one-use token of `switchyard token NODE`: enrols this node before it starts");
   app.add_flag("--insecure-loopback", arguments.insecure_loopback, "TCP without TLS, to a loopback address only");
   app.add_option("--log-level", arguments.log_level, "debug, info, warning or error")->capture_default_str();
   try {

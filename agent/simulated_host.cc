@@ -2,7 +2,6 @@
 
 #include <csignal>
 #include <unistd.h>
-
 #include <utility>
 
 #include "agent/session/channel.h"
@@ -10,8 +9,10 @@
 
 namespace switchyard::agent {
 
-absl::StatusOr<std::unique_ptr<SimulatedHost>> SimulatedHost::Make(const configuration::AgentFile& file, const platform::Clock& clock,
-                                                                   session::EventLoop* loop, session::StateDirectory* state,
+absl::StatusOr<std::unique_ptr<SimulatedHost>> SimulatedHost::Make(const configuration::AgentFile& file,
+                                                                   const platform::Clock& clock,
+                                                                   session::EventLoop* loop,
+                                                                   session::StateDirectory* state,
                                                                    const std::string& version) {
   std::unique_ptr<SimulatedHost> host(new SimulatedHost(file, loop, state, version));
   absl::StatusOr<std::unique_ptr<simulated::Fleet>> fleet = simulated::Fleet::Open(file, clock);
@@ -20,7 +21,8 @@ absl::StatusOr<std::unique_ptr<SimulatedHost>> SimulatedHost::Make(const configu
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = session::MakeChannel(file);
   if (!channel.ok()) return channel.status();
   host->session_ = std::make_unique<session::Session>(loop, *channel, state, version);
-  for (const std::unique_ptr<simulated::Node>& node : host->fleet_->nodes()) host->session_->AddNode(node->name(), node.get());
+  for (const std::unique_ptr<simulated::Node>& node : host->fleet_->nodes())
+    host->session_->AddNode(node->name(), node.get());
   if (!file.simulated.control_socket.empty()) {
     absl::StatusOr<std::unique_ptr<simulated::ControlSocket>> control =
         simulated::ControlSocket::Listen(file.simulated.control_socket, host->fleet_.get(), host->Hooks());

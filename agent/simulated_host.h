@@ -1,10 +1,10 @@
-// The simulated agent, put together: a fleet, its session, the sampling of true draws, and the drills of the control socket.
+// The simulated agent, put together: a fleet, its session, the sampling of true draws, and the drills of the control
+// socket.
 #ifndef SWITCHYARD_AGENT_SIMULATED_HOST_H_
 #define SWITCHYARD_AGENT_SIMULATED_HOST_H_
 
-#include <grpcpp/grpcpp.h>
-
 #include <functional>
+#include <grpcpp/grpcpp.h>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,15 +23,17 @@ namespace switchyard::agent {
 class SimulatedHost {
  public:
   // `clock`, `loop` and `state` outlive it.
-  static absl::StatusOr<std::unique_ptr<SimulatedHost>> Make(const configuration::AgentFile& file, const platform::Clock& clock,
-                                                             session::EventLoop* loop, session::StateDirectory* state,
+  static absl::StatusOr<std::unique_ptr<SimulatedHost>> Make(const configuration::AgentFile& file,
+                                                             const platform::Clock& clock, session::EventLoop* loop,
+                                                             session::StateDirectory* state,
                                                              const std::string& version);
   void Start();
   // Ends the streams; then `done`. The devices go on as they are.
   void Close(std::function<void()> done);
 
  private:
-  SimulatedHost(const configuration::AgentFile& file, session::EventLoop* loop, session::StateDirectory* state, std::string version)
+  SimulatedHost(const configuration::AgentFile& file, session::EventLoop* loop, session::StateDirectory* state,
+                std::string version)
       : file_(file), loop_(loop), state_(state), version_(std::move(version)) {}
 
   void SampleForEver();

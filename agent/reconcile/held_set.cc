@@ -26,8 +26,9 @@ absl::Status HeldSet::Receive(const v1::DesiredSet& set, uint64_t stretch) {
     if (has_base_ && set.revision() == revision_) return absl::OkStatus();
     const uint64_t held = has_base_ ? revision_ : 0;
     ForgetBase();
-    return absl::FailedPreconditionError(fmt::format("set {}: is a difference to {}, {} is held; the full set is needed",
-                                                     set.revision(), set.base_revision(), held));
+    return absl::FailedPreconditionError(
+        fmt::format("set {}: is a difference to {}, {} is held; the full set is needed", set.revision(),
+                    set.base_revision(), held));
   }
   std::map<uint64_t, v1::DesiredAllocation> next;
   if (!full) next = allocations_;

@@ -1,8 +1,9 @@
-// The lease of one node as its agent counts it (docs/protocol.md, "Lease"): from the moment a heartbeat was sent that the
-// scheduler answered. Pure: time is an argument.
+// The lease of one node as its agent counts it (docs/protocol.md, "Lease"): from the moment a heartbeat was sent that
+// the scheduler answered. Pure: time is an argument.
 //
-// Promises: an answer to a heartbeat that was never sent, was answered already or was sent too long ago extends nothing; a
-// stretch of lease is one number, so that what was learned under an earlier stretch can be told from what holds now.
+// Promises: an answer to a heartbeat that was never sent, was answered already or was sent too long ago extends
+// nothing; a stretch of lease is one number, so that what was learned under an earlier stretch can be told from what
+// holds now.
 #ifndef SWITCHYARD_AGENT_RECONCILE_LEASE_H_
 #define SWITCHYARD_AGENT_RECONCILE_LEASE_H_
 

@@ -13,7 +13,9 @@ bool Live(const TaskTruth& task) { return task.phase != v1::TASK_ENDED; }
 bool Stoppable(const TaskTruth& task) { return Live(task) && task.phase != v1::TASK_STOPPING; }
 
 // What the limit is when the order was carried out: nothing can be held below what it draws with everything off.
-Power Target(const v1::DesiredAllocation& order, const TaskTruth& task) { return std::max(Milliwatts(order.grant_mw()), task.floor); }
+Power Target(const v1::DesiredAllocation& order, const TaskTruth& task) {
+  return std::max(Milliwatts(order.grant_mw()), task.floor);
+}
 
 // Everything of an order that a limit depends on: the same grant may be spread over other devices.
 uint64_t LimitHash(const v1::DesiredAllocation& order) {
@@ -136,7 +138,8 @@ std::vector<Action> Reconciler::Decide(MonoTime now, const MachineTruth& truth) 
   return actions;
 }
 
-// The lease's end goes to the supervisors first: they hold it without us. Without a lease what is interruptible is lowered.
+// The lease's end goes to the supervisors first: they hold it without us. Without a lease what is interruptible is
+// lowered.
 void Reconciler::Fence(MonoTime now, const MachineTruth& truth, std::vector<Action>* actions) {
   if (lease_.Runs(now) && lease_.end() != fence_told_) {
     Action action = Plain(Action::Kind::kRenewFence);
@@ -201,8 +204,8 @@ void Reconciler::Raise(const Truths& tasks, std::vector<Action>* actions) {
       if (task->second->epoch == order.epoch()) RaiseOne(order, *task->second, actions);
       continue;
     }
-    // Hashing starts wherever it is missing. An AI member that is to run and is not there was lost: its attempt ends, for
-    // starting it anew would run user instructions that no release covers.
+    // Hashing starts wherever it is missing. An AI member that is to run and is not there was lost: its attempt ends,
+    // for starting it anew would run user instructions that no release covers.
     if (order.phase() == v1::RUN && order.kind() != v1::HASHING) continue;
     if (DevicesFree(order, tasks)) actions->push_back(ByOrder(Action::Kind::kPrepare, order));
   }
@@ -226,8 +229,8 @@ void Reconciler::RaiseOne(const v1::DesiredAllocation& order, const TaskTruth& t
 }
 
 void Reconciler::Clear(MonoTime now, const Truths& tasks, std::vector<Action>* actions) {
-  // An empty or older store must never stop a fleet: without a set that was learned under a lease nothing is forgotten, and
-  // without one learned under the lease that runs now no orphan is stopped.
+  // An empty or older store must never stop a fleet: without a set that was learned under a lease nothing is forgotten,
+  // and without one learned under the lease that runs now no orphan is stopped.
   if (set_.needs_full() || set_.stretch() == 0) return;
   for (const auto& [id, task] : tasks) {
     const auto order = set_.allocations().find(id);
@@ -243,8 +246,8 @@ void Reconciler::Clear(MonoTime now, const Truths& tasks, std::vector<Action>* a
   }
 }
 
-// A last guard of invariant D on the machine itself: devices of another task that has not ended are not taken, unless both hold
-// shares of them.
+// A last guard of invariant D on the machine itself: devices of another task that has not ended are not taken, unless
+// both hold shares of them.
 bool Reconciler::DevicesFree(const v1::DesiredAllocation& order, const Truths& tasks) const {
   const std::set<std::string> wanted(order.devices().begin(), order.devices().end());
   for (const auto& [id, task] : tasks) {
@@ -254,7 +257,9 @@ bool Reconciler::DevicesFree(const v1::DesiredAllocation& order, const Truths& t
                             other != set_.allocations().end() && other->second.device_share_milli() > 0 &&
                             other->second.device_share_milli() < 1000;
     if (both_share) continue;
-    if (std::any_of(task->devices.begin(), task->devices.end(), [&](const std::string& d) { return wanted.contains(d); })) return false;
+    if (std::any_of(task->devices.begin(), task->devices.end(),
+                    [&](const std::string& d) { return wanted.contains(d); }))
+      return false;
   }
   return true;
 }

@@ -37,7 +37,8 @@ v1::AllocationReport ReportAbsent(const v1::DesiredAllocation& order, uint64_t f
   report.set_phase(v1::TASK_ENDED);
   report.set_confirmed_mw(0);
   report.set_exit_code(lost ? kExitLost : 0);
-  report.set_reason(lost ? "was to run and is not on this machine: lost with a restart of it" : "nothing of it is on this machine");
+  report.set_reason(lost ? "was to run and is not on this machine: lost with a restart of it"
+                         : "nothing of it is on this machine");
   return report;
 }
 
@@ -57,7 +58,8 @@ v1::AllocationReport Reconciler::ReportTask(const TaskTruth& task) const {
   report.set_modelled(task.modelled);
   report.set_exit_code(task.exit_code);
   report.set_reason(task.reason.substr(0, kReasonBytes));
-  // Devices are named where the scheduler may not know them; repeating hundreds of serials with every step would say nothing.
+  // Devices are named where the scheduler may not know them; repeating hundreds of serials with every step would say
+  // nothing.
   if (!known) report.mutable_devices()->Add(task.devices.begin(), task.devices.end());
   report.set_job(task.job);
   report.set_kind(task.kind);

@@ -15,7 +15,8 @@ constexpr auto kEnrolDeadline = std::chrono::seconds(20);
 // gRPC's own attempts to connect: as eager as the session's, so that the two do not wait for each other.
 constexpr int kFirstAttemptMs = 100;
 constexpr int kSlowestAttemptMs = 5000;
-// A full set carries the launch of every task of the node: hundreds of tasks with 64 KiB of command and environment each.
+// A full set carries the launch of every task of the node: hundreds of tasks with 64 KiB of command and environment
+// each.
 constexpr int kSetBytesMax = 64 << 20;
 
 bool IsUnix(const std::string& address) { return address.starts_with("unix:"); }
@@ -39,11 +40,14 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> Credentials(const conf
   if (!file.tls.empty()) return TlsCredentials(file.tls);
   if (file.insecure_loopback && IsLoopback(file.scheduler)) return grpc::InsecureChannelCredentials();
   return absl::InvalidArgumentError(
-      fmt::format("scheduler \"{}\": TCP without TLS, allowed is TLS, a unix socket, or loopback with insecure_loopback; name tls files "
-                  "or another address", file.scheduler));
+      fmt::format("scheduler \"{}\": TCP without TLS, allowed is TLS, a unix socket, or loopback with "
+                  "insecure_loopback; name tls files "
+                  "or another address",
+                  file.scheduler));
 }
 
-std::shared_ptr<grpc::Channel> Open(const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+std::shared_ptr<grpc::Channel> Open(const std::string& address,
+                                    const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstAttemptMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kFirstAttemptMs);
@@ -63,8 +67,10 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const configuration::
 }
 
 absl::Status Enrol(const configuration::AgentFile& file, const std::string& token) {
-  if (IsUnix(file.scheduler) || file.tls.ca.empty() || file.tls.certificate.empty() || file.tls.key.empty() || file.nodes.empty()) {
-    return absl::InvalidArgumentError("token: enrolment needs a TCP address, a node, and tls with ca, certificate and key in the agent's file");
+  if (IsUnix(file.scheduler) || file.tls.ca.empty() || file.tls.certificate.empty() || file.tls.key.empty() ||
+      file.nodes.empty()) {
+    return absl::InvalidArgumentError(
+        "token: enrolment needs a TCP address, a node, and tls with ca, certificate and key in the agent's file");
   }
   // The scheduler is known by its CA; this agent has nothing to show yet but the token.
   auto credentials = TlsCredentials({.ca = file.tls.ca, .certificate = "", .key = ""});
@@ -80,10 +86,12 @@ absl::Status Enrol(const configuration::AgentFile& file, const std::string& toke
   request.set_token(token);
   request.set_certificate_request_pem(made->request_pem);
   v1::EnrolResponse response;
-  const grpc::Status status = v1::AgentService::NewStub(Open(file.scheduler, *credentials))->Enrol(&context, request, &response);
+  const grpc::Status status =
+      v1::AgentService::NewStub(Open(file.scheduler, *credentials))->Enrol(&context, request, &response);
   if (!status.ok()) {
-    return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
-                        fmt::format("enrolment of \"{}\" at \"{}\": {}", file.nodes.front(), file.scheduler, status.error_message()));
+    return absl::Status(
+        static_cast<absl::StatusCode>(status.error_code()),
+        fmt::format("enrolment of \"{}\" at \"{}\": {}", file.nodes.front(), file.scheduler, status.error_message()));
   }
   for (const std::string* path : {&file.tls.key, &file.tls.certificate}) {
     if (absl::Status ready = platform::MakeDirectories(platform::DirectoryOf(*path), 0755); !ready.ok()) return ready;

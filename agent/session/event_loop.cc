@@ -1,12 +1,11 @@
 #include "agent/session/event_loop.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "common/check.h"
@@ -39,7 +38,9 @@ void EventLoop::Post(std::function<void()> function) {
 
 void EventLoop::At(MonoTime when, std::function<void()> function) { timers_.emplace(when, std::move(function)); }
 
-void EventLoop::WatchReadable(int descriptor, std::function<void()> function) { readers_[descriptor] = std::move(function); }
+void EventLoop::WatchReadable(int descriptor, std::function<void()> function) {
+  readers_[descriptor] = std::move(function);
+}
 void EventLoop::UnwatchReadable(int descriptor) { readers_.erase(descriptor); }
 
 void EventLoop::Stop() {
@@ -62,7 +63,8 @@ void EventLoop::RunPosted() {
 
 void EventLoop::RunDue() {
   const MonoTime now = clock_.Mono();
-  // What a timer adds for now runs in the next round, so that a timer that renews itself cannot keep the loop from the rest.
+  // What a timer adds for now runs in the next round, so that a timer that renews itself cannot keep the loop from the
+  // rest.
   std::vector<std::function<void()>> due;
   while (!timers_.empty() && timers_.begin()->first <= now) {
     due.push_back(std::move(timers_.begin()->second));
@@ -87,7 +89,8 @@ void EventLoop::Sleep() {
   }
   uint64_t count = 0;
   for (size_t i = 0; i < 2; ++i) {
-    if (polled[i].revents != 0) [[maybe_unused]] const ssize_t n = read(polled[i].fd, &count, sizeof(count));
+    if (polled[i].revents != 0) [[maybe_unused]]
+      const ssize_t n = read(polled[i].fd, &count, sizeof(count));
   }
   for (size_t i = 2; i < polled.size(); ++i) {
     if (polled[i].revents == 0) continue;

@@ -1,5 +1,5 @@
-// The one thread of an agent: everything that happens comes here as a function to call, a moment that has come, or a descriptor
-// that can be read. Nothing else in the agent needs a lock.
+// The one thread of an agent: everything that happens comes here as a function to call, a moment that has come, or a
+// descriptor that can be read. Nothing else in the agent needs a lock.
 //
 // Thread rule: Post and Stop from any thread; everything else from the loop's thread, or before Run.
 #ifndef SWITCHYARD_AGENT_SESSION_EVENT_LOOP_H_

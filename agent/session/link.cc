@@ -58,8 +58,8 @@ void Link::OnReadDone(bool ok) {
   }
   loop_->Post([self = shared_from_this(), message = std::move(incoming_)]() mutable {
     self->callbacks_.received(std::move(message));
-    // The next message is read when this one was handled: a flood waits in the scheduler, not here. Only this reaction starts
-    // reads, and it is not called again before, so that the stream cannot have been closed meanwhile.
+    // The next message is read when this one was handled: a flood waits in the scheduler, not here. Only this reaction
+    // starts reads, and it is not called again before, so that the stream cannot have been closed meanwhile.
     self->incoming_.Clear();
     self->StartRead(&self->incoming_);
   });

@@ -1,16 +1,15 @@
-// One stream to the scheduler, from its start to its end. Heartbeats and reports never wait behind telemetry or logs: each lane
-// is sent only while those before it are empty, and at most one message is on its way.
+// One stream to the scheduler, from its start to its end. Heartbeats and reports never wait behind telemetry or logs:
+// each lane is sent only while those before it are empty, and at most one message is on its way.
 //
-// Thread rule: made and used by the loop's thread; its callbacks come by the loop's thread. It lives until its stream has ended,
-// whoever lets go of it.
+// Thread rule: made and used by the loop's thread; its callbacks come by the loop's thread. It lives until its stream
+// has ended, whoever lets go of it.
 #ifndef SWITCHYARD_AGENT_SESSION_LINK_H_
 #define SWITCHYARD_AGENT_SESSION_LINK_H_
-
-#include <grpcpp/grpcpp.h>
 
 #include <array>
 #include <deque>
 #include <functional>
+#include <grpcpp/grpcpp.h>
 #include <memory>
 #include <mutex>
 
@@ -19,7 +18,8 @@
 
 namespace switchyard::agent::session {
 
-class Link : public grpc::ClientBidiReactor<v1::AgentMessage, v1::SchedulerMessage>, public std::enable_shared_from_this<Link> {
+class Link : public grpc::ClientBidiReactor<v1::AgentMessage, v1::SchedulerMessage>,
+             public std::enable_shared_from_this<Link> {
  public:
   enum class Lane { kUrgent, kLog, kTelemetry };
 
@@ -35,7 +35,8 @@ class Link : public grpc::ClientBidiReactor<v1::AgentMessage, v1::SchedulerMessa
 
   static std::shared_ptr<Link> Start(EventLoop* loop, v1::AgentService::Stub* stub, Callbacks callbacks);
 
-  // Messages of one lane keep their order. What cannot be sent any more is dropped: the stream's end is reported by `ended`.
+  // Messages of one lane keep their order. What cannot be sent any more is dropped: the stream's end is reported by
+  // `ended`.
   void Send(v1::AgentMessage message, Lane lane);
 
   // Ends the stream; `ended` follows.
@@ -55,11 +56,11 @@ class Link : public grpc::ClientBidiReactor<v1::AgentMessage, v1::SchedulerMessa
   v1::SchedulerMessage incoming_;
   std::shared_ptr<Link> self_;  // until OnDone
 
-  std::mutex mutex_;            // guards what follows
+  std::mutex mutex_;  // guards what follows
   std::array<std::deque<v1::AgentMessage>, 3> lanes_;
   v1::AgentMessage outgoing_;
   bool writing_ = false;
-  bool closed_ = false;         // no further operation may be started
+  bool closed_ = false;  // no further operation may be started
 };
 
 }  // namespace switchyard::agent::session

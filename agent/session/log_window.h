@@ -11,8 +11,8 @@
 
 namespace switchyard::agent::session {
 
-// A task's rotated output is bounded by the agent's file (32 MiB by default); more than that waiting means that a follower reads
-// slower than the task writes. It is told so and may follow anew.
+// A task's rotated output is bounded by the agent's file (32 MiB by default); more than that waiting means that a
+// follower reads slower than the task writes. It is told so and may follow anew.
 inline constexpr size_t kLogWaitingBytes = 64 << 20;
 
 // Thread rule: the loop's thread.

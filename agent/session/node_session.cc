@@ -9,20 +9,27 @@
 namespace switchyard::agent::session {
 namespace {
 
-// Rounds of look, decide, act within one step. What an action brings about at once allows the next one (limit set, so the raise
-// may follow); what takes time is looked at again when the runtime says so.
+// Rounds of look, decide, act within one step. What an action brings about at once allows the next one (limit set, so
+// the raise may follow); what takes time is looked at again when the runtime says so.
 constexpr int kRounds = 4;
 
 bool SameActions(const std::vector<reconcile::Action>& a, const std::vector<reconcile::Action>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const reconcile::Action& x, const reconcile::Action& y) {
-    return x.kind == y.kind && x.allocation == y.allocation && x.limit == y.limit && x.grace == y.grace && x.lease_end == y.lease_end;
+    return x.kind == y.kind && x.allocation == y.allocation && x.limit == y.limit && x.grace == y.grace &&
+           x.lease_end == y.lease_end;
   });
 }
 
 }  // namespace
 
-NodeSession::NodeSession(std::string node, Runtime* runtime, StateDirectory* state, std::string version, MonoTime now, Post post)
-    : node_(std::move(node)), runtime_(runtime), state_(state), version_(std::move(version)), post_(std::move(post)), reconciler_(node_, now) {
+NodeSession::NodeSession(std::string node, Runtime* runtime, StateDirectory* state, std::string version, MonoTime now,
+                         Post post)
+    : node_(std::move(node)),
+      runtime_(runtime),
+      state_(state),
+      version_(std::move(version)),
+      post_(std::move(post)),
+      reconciler_(node_, now) {
   const Sender& sender = state->sender();
   reconciler_.RestoreSender(sender.cluster_id, sender.store_incarnation, sender.term);
 }
@@ -75,26 +82,39 @@ void NodeSession::SayHello(MonoTime now) {
 void NodeSession::Receive(MonoTime now, const v1::SchedulerMessage& message) {
   if (Silent(now) || !send_ || !Follow(message)) return;
   switch (message.message_case()) {
-    case v1::SchedulerMessage::kWelcome: TakeWelcome(now, message.welcome()); break;
-    case v1::SchedulerMessage::kRenewal: reconciler_.ReceiveRenewal(now, message.renewal()); break;
-    case v1::SchedulerMessage::kLog: TakeLogRequest(message.log()); break;
-    case v1::SchedulerMessage::kRefusal: TakeRefusal(now, message.refusal()); break;
+    case v1::SchedulerMessage::kWelcome:
+      TakeWelcome(now, message.welcome());
+      break;
+    case v1::SchedulerMessage::kRenewal:
+      reconciler_.ReceiveRenewal(now, message.renewal());
+      break;
+    case v1::SchedulerMessage::kLog:
+      TakeLogRequest(message.log());
+      break;
+    case v1::SchedulerMessage::kRefusal:
+      TakeRefusal(now, message.refusal());
+      break;
     case v1::SchedulerMessage::kSet: {
       const absl::Status received = reconciler_.ReceiveSet(now, message.set());
       // No fault of anybody's on a stream that lost something; the next report asks for the full set.
-      if (!received.ok()) platform::Log(platform::LogLevel::kWarning, "set-refused", {{"node", node_}, {"reason", received}});
+      if (!received.ok())
+        platform::Log(platform::LogLevel::kWarning, "set-refused", {{"node", node_}, {"reason", received}});
       break;
     }
-    case v1::SchedulerMessage::MESSAGE_NOT_SET: break;  // of a newer scheduler: what is not known is not acted on
+    case v1::SchedulerMessage::MESSAGE_NOT_SET:
+      break;  // of a newer scheduler: what is not known is not acted on
   }
 }
 
-// Whether the sender is one to follow. A new one is durable before anything that it says is acted on: after a crash of this
-// process an older leader must still be refused.
+// Whether the sender is one to follow. A new one is durable before anything that it says is acted on: after a crash of
+// this process an older leader must still be refused.
 bool NodeSession::Follow(const v1::SchedulerMessage& message) {
   if (!reconciler_.AcceptSender(message.cluster_id(), message.store_incarnation(), message.term())) {
     platform::Log(platform::LogLevel::kWarning, "sender-refused",
-                  {{"node", node_}, {"cluster", message.cluster_id()}, {"term", message.term()}, {"followed_cluster", reconciler_.cluster_id()},
+                  {{"node", node_},
+                   {"cluster", message.cluster_id()},
+                   {"term", message.term()},
+                   {"followed_cluster", reconciler_.cluster_id()},
                    {"followed_term", reconciler_.term()}});
     return false;
   }
@@ -118,7 +138,8 @@ void NodeSession::TakeWelcome(MonoTime now, const v1::Welcome& welcome) {
 }
 
 void NodeSession::TakeRefusal(MonoTime now, const v1::Refusal& refusal) {
-  platform::Log(platform::LogLevel::kWarning, "node-refused", {{"node", node_}, {"reason", refusal.reason()}, {"retry", refusal.retry()}});
+  platform::Log(platform::LogLevel::kWarning, "node-refused",
+                {{"node", node_}, {"reason", refusal.reason()}, {"retry", refusal.retry()}});
   welcomed_ = false;
   next_heartbeat_ = next_telemetry_ = MonoTime::Never();
   next_hello_ = now + (refusal.retry() ? kRefusedRetry : kRefusedUntilOperator);
@@ -187,9 +208,12 @@ MonoTime NodeSession::SayReport(MonoTime now, const reconcile::MachineTruth& tru
   const ReportDigest digest = Digest(report);
   const bool first = report_sequence_ == 0;
   MonoTime due = MonoTime::Never();
-  if (first || digest.facts != said_facts_) due = now;
-  else if (digest.steps != said_steps_) due = last_report_ + kStepInterval;
-  else if (digest.all != said_all_) due = last_report_ + kCounterInterval;
+  if (first || digest.facts != said_facts_)
+    due = now;
+  else if (digest.steps != said_steps_)
+    due = last_report_ + kStepInterval;
+  else if (digest.all != said_all_)
+    due = last_report_ + kCounterInterval;
   if (now < due) return due;
   said_facts_ = digest.facts;
   said_steps_ = digest.steps;

@@ -1,5 +1,6 @@
-// One node of an agent: its runtime, its reconciliation, and what it has to say next. Everything that is said goes out through
-// `send`; what comes is given to Receive. It keeps nothing waiting but flags: what happened since the last look is reported once.
+// One node of an agent: its runtime, its reconciliation, and what it has to say next. Everything that is said goes out
+// through `send`; what comes is given to Receive. It keeps nothing waiting but flags: what happened since the last look
+// is reported once.
 //
 // Thread rule: the loop's thread only.
 #ifndef SWITCHYARD_AGENT_SESSION_NODE_SESSION_H_
@@ -21,7 +22,8 @@
 
 namespace switchyard::agent::session {
 
-// Confirmations fall step by step while hundreds of devices comply: a step is reported at most so often, the last one always.
+// Confirmations fall step by step while hundreds of devices comply: a step is reported at most so often, the last one
+// always.
 inline constexpr Duration kStepInterval = Milliseconds(200);
 // Counters (energy, hashes, shares) and readings alone are worth a report so often.
 inline constexpr Duration kCounterInterval = Seconds(5);
@@ -49,7 +51,8 @@ class NodeSession {
 
   void Receive(MonoTime now, const v1::SchedulerMessage& message);
 
-  // Looks at the machine, acts, and says what is due. Called when anything may have happened and at the time that it returned.
+  // Looks at the machine, acts, and says what is due. Called when anything may have happened and at the time that it
+  // returned.
   MonoTime Step(MonoTime now);
 
   // For `span` nothing is said and nothing that comes is heard: a broken network, for drills.
@@ -76,14 +79,14 @@ class NodeSession {
   StateDirectory* state_;
   std::string version_;
   Post post_;
-  Send send_;                        // empty without a stream
+  Send send_;  // empty without a stream
   reconcile::Reconciler reconciler_;
 
   Duration heartbeat_interval_ = kDefaultHeartbeat;
   Duration report_interval_ = kDefaultReportInterval;
   int64_t dead_band_ppm_ = 0;
   bool welcomed_ = false;
-  std::string hello_said_;           // serialised, to notice a change of capabilities
+  std::string hello_said_;  // serialised, to notice a change of capabilities
   MonoTime next_hello_ = MonoTime::Never();
   MonoTime next_heartbeat_ = MonoTime::Never();
   MonoTime next_telemetry_ = MonoTime::Never();
@@ -92,7 +95,7 @@ class NodeSession {
   uint64_t report_sequence_ = 0;
   MonoTime last_report_;
   std::string said_facts_, said_steps_, said_all_;  // of the last report, see report_digest.h
-  v1::Telemetry said_telemetry_;     // the last one sent
+  v1::Telemetry said_telemetry_;                    // the last one sent
   uint64_t telemetry_sequence_ = 0;
   bool telemetry_unchanged_ = false;
   std::map<uint64_t, std::shared_ptr<LogWindow>> logs_;

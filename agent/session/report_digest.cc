@@ -38,7 +38,8 @@ bool OutsideDeadBand(int64_t said, int64_t now, int64_t dead_band_ppm) {
 }
 
 bool WorthSaying(const v1::Telemetry& said, const v1::Telemetry& now, int64_t dead_band_ppm) {
-  if (now.meters_size() > 0 || said.modelled() != now.modelled() || said.groups_size() != now.groups_size()) return true;
+  if (now.meters_size() > 0 || said.modelled() != now.modelled() || said.groups_size() != now.groups_size())
+    return true;
   if (OutsideDeadBand(said.draw_mw(), now.draw_mw(), dead_band_ppm)) return true;
   for (int i = 0; i < now.groups_size(); ++i) {
     if (said.groups(i).group() != now.groups(i).group()) return true;

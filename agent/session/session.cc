@@ -71,8 +71,9 @@ void Session::Connect() {
   if (closed_) return;
   heard_ = false;
   last_heard_ = loop_->now();
-  link_ = Link::Start(loop_, stub_.get(), {.received = [this](v1::SchedulerMessage message) { Received(std::move(message)); },
-                                           .ended = [this](const grpc::Status& status) { Ended(status); }});
+  link_ = Link::Start(loop_, stub_.get(),
+                      {.received = [this](v1::SchedulerMessage message) { Received(std::move(message)); },
+                       .ended = [this](const grpc::Status& status) { Ended(status); }});
   for (size_t i = 0; i < nodes_.size(); ++i) {
     nodes_[i].session->Connected(loop_->now(), Sender());
     Touch(i);
@@ -84,7 +85,8 @@ void Session::Received(v1::SchedulerMessage message) {
   if (!heard_) {
     heard_ = true;
     back_off_ = kReconnectFirst;
-    platform::Log(platform::LogLevel::kInfo, "scheduler-reached", {{"cluster", message.cluster_id()}, {"term", message.term()}});
+    platform::Log(platform::LogLevel::kInfo, "scheduler-reached",
+                  {{"cluster", message.cluster_id()}, {"term", message.term()}});
   }
   const auto found = index_.find(message.node());
   if (found == index_.end()) {
@@ -118,7 +120,10 @@ void Session::Reconnect() {
 
 void Session::Close(std::function<void()> done) {
   closed_ = std::move(done);
-  if (link_ == nullptr) closed_(); else link_->Cancel();
+  if (link_ == nullptr)
+    closed_();
+  else
+    link_->Cancel();
 }
 
 void Session::Touch(size_t index) { touched_.insert(index); }

@@ -1,15 +1,14 @@
-// The agent's side of the stream: nodes on one loop, one stream for all of them, made anew with back-off whenever it breaks. What
-// it must do without a scheduler - end of the lease, fallback - it does.
+// The agent's side of the stream: nodes on one loop, one stream for all of them, made anew with back-off whenever it
+// breaks. What it must do without a scheduler - end of the lease, fallback - it does.
 //
-// Thread rule: AddNode and Start before the loop runs or on its thread; Wake from any thread; the rest on the loop's thread. The
-// loop must not run any more when this object ends.
+// Thread rule: AddNode and Start before the loop runs or on its thread; Wake from any thread; the rest on the loop's
+// thread. The loop must not run any more when this object ends.
 #ifndef SWITCHYARD_AGENT_SESSION_SESSION_H_
 #define SWITCHYARD_AGENT_SESSION_SESSION_H_
 
-#include <grpcpp/grpcpp.h>
-
 #include <cstdint>
 #include <functional>
+#include <grpcpp/grpcpp.h>
 #include <map>
 #include <memory>
 #include <random>
@@ -26,8 +25,8 @@
 
 namespace switchyard::agent::session {
 
-// Between attempts: doubled up to the maximum, and shortened by up to half at random, so that a thousand agents do not come back
-// in step. The first is short: a scheduler that restarts is back within a second.
+// Between attempts: doubled up to the maximum, and shortened by up to half at random, so that a thousand agents do not
+// come back in step. The first is short: a scheduler that restarts is back within a second.
 inline constexpr Duration kReconnectFirst = Milliseconds(100);
 inline constexpr Duration kReconnectMost = Seconds(5);
 // A stream on which nothing was heard for so long is ended: its other end may be gone without a word.
@@ -40,8 +39,8 @@ class Session {
 
   // `runtime` outlives this object.
   void AddNode(const std::string& node, Runtime* runtime);
-  // The agent of this one node starts anew, as after a reboot of its machine: it says hello and remembers only what is on disk.
-  // False: no such node.
+  // The agent of this one node starts anew, as after a reboot of its machine: it says hello and remembers only what is
+  // on disk. False: no such node.
   bool RestartNode(const std::string& node);
   bool SilenceNode(const std::string& node, Duration span);
 
@@ -79,16 +78,16 @@ class Session {
   std::string version_;
   std::vector<Entry> nodes_;
   std::map<std::string, size_t> index_;
-  std::set<size_t> touched_;                     // to be stepped when the round of events is over
+  std::set<size_t> touched_;  // to be stepped when the round of events is over
   std::set<std::pair<MonoTime, size_t>> due_;
-  MonoTime armed_ = MonoTime::Never();           // the earliest timer that the loop holds for us
+  MonoTime armed_ = MonoTime::Never();  // the earliest timer that the loop holds for us
 
   std::shared_ptr<Link> link_;
-  bool heard_ = false;                           // anything on this stream
+  bool heard_ = false;  // anything on this stream
   MonoTime last_heard_;
   Duration back_off_ = kReconnectFirst;
   std::minstd_rand jitter_;
-  std::function<void()> closed_;                 // set: closing
+  std::function<void()> closed_;  // set: closing
 };
 
 }  // namespace switchyard::agent::session

@@ -1,12 +1,11 @@
 #include "agent/session/state_directory.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <sstream>
+#include <sys/file.h>
+#include <unistd.h>
 #include <utility>
 
 #include "common/platform/files.h"
@@ -26,8 +25,10 @@ absl::StatusOr<Sender> ParseSender(const std::string& path, const std::string& t
   std::istringstream in(text);
   Sender sender;
   if (in >> sender.cluster_id >> sender.store_incarnation >> sender.term) return sender;
-  return absl::DataLossError(fmt::format("file \"{}\": does not name cluster, incarnation and term; if this node's watts are known "
-                                         "to be safe, remove it and start again", path));
+  return absl::DataLossError(
+      fmt::format("file \"{}\": does not name cluster, incarnation and term; if this node's watts are known "
+                  "to be safe, remove it and start again",
+                  path));
 }
 
 }  // namespace
@@ -39,19 +40,21 @@ absl::StatusOr<StateDirectory> StateDirectory::Open(const std::string& path) {
   directory.lock_ = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (directory.lock_ < 0) return absl::InternalError(fmt::format("file \"{}\": {}", lock_path, std::strerror(errno)));
   if (flock(directory.lock_, LOCK_EX | LOCK_NB) != 0) {
-    return absl::FailedPreconditionError(
-        fmt::format("state directory \"{}\": another agent runs on it, one is allowed; stop it or name another --state-dir", path));
+    return absl::FailedPreconditionError(fmt::format(
+        "state directory \"{}\": another agent runs on it, one is allowed; stop it or name another --state-dir", path));
   }
   const std::string incarnation_path = platform::JoinPath(path, "incarnation");
   if (!platform::FileExists(incarnation_path)) {
-    absl::Status written = platform::WriteFileAtomically(incarnation_path, platform::RandomHex(kIncarnationBytes) + "\n", 0600);
+    absl::Status written =
+        platform::WriteFileAtomically(incarnation_path, platform::RandomHex(kIncarnationBytes) + "\n", 0600);
     if (!written.ok()) return written;
   }
   absl::StatusOr<std::string> incarnation = platform::ReadFile(incarnation_path, kSmallFile);
   if (!incarnation.ok()) return incarnation.status();
   directory.incarnation_ = incarnation->substr(0, incarnation->find('\n'));
   if (directory.incarnation_.empty()) {
-    return absl::DataLossError(fmt::format("file \"{}\": is no incarnation; remove it, the node will be scanned as a new one", incarnation_path));
+    return absl::DataLossError(fmt::format(
+        "file \"{}\": is no incarnation; remove it, the node will be scanned as a new one", incarnation_path));
   }
   const std::string sender_path = SenderPath(path);
   if (!platform::FileExists(sender_path)) return directory;

@@ -1,4 +1,5 @@
-// What must survive an agent's process: who it is, and the highest scheduler that it has followed (docs/protocol.md, "Session").
+// What must survive an agent's process: who it is, and the highest scheduler that it has followed (docs/protocol.md,
+// "Session").
 #ifndef SWITCHYARD_AGENT_SESSION_STATE_DIRECTORY_H_
 #define SWITCHYARD_AGENT_SESSION_STATE_DIRECTORY_H_
 
@@ -20,7 +21,8 @@ struct Sender {
 
 class StateDirectory {
  public:
-  // Makes the directory (0700) and the incarnation where missing, and locks it: FAILED_PRECONDITION when another agent runs on it.
+  // Makes the directory (0700) and the incarnation where missing, and locks it: FAILED_PRECONDITION when another agent
+  // runs on it.
   static absl::StatusOr<StateDirectory> Open(const std::string& path);
   ~StateDirectory();
   StateDirectory(StateDirectory&& other) noexcept;

@@ -1,16 +1,15 @@
 #include "agent/runtime/simulated/control_socket.h"
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <poll.h>
 #include <sstream>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <utility>
 
 #include "fmt/format.h"
@@ -61,14 +60,17 @@ std::string RunControlCommand(const std::string& line, Fleet* fleet, const Contr
   }
   if (const std::optional<Defect> defect = DefectOf(verb)) {
     const std::string node = fleet->SetDefect(subject, *defect);
-    if (node.empty()) return fmt::format("error: device \"{}\": no node of this agent has it; `devices NODE` names them", subject);
+    if (node.empty())
+      return fmt::format("error: device \"{}\": no node of this agent has it; `devices NODE` names them", subject);
     hooks.wake(node);
     return "ok " + node;
   }
   Node* node = fleet->Find(subject);
   if (verb == "silence") return Silence(subject, argument, hooks);
   if (verb != "reboot" && verb != "wipe" && verb != "clone" && verb != "devices") {
-    return fmt::format("error: \"{}\" is no command; reboot, wipe, clone, silence, lie, stick, slow, mend, devices and crash are", verb);
+    return fmt::format(
+        "error: \"{}\" is no command; reboot, wipe, clone, silence, lie, stick, slow, mend, devices and crash are",
+        verb);
   }
   if (node == nullptr) return NoNode(subject);
   if (verb == "devices") return ListDevices(*node);
@@ -76,16 +78,21 @@ std::string RunControlCommand(const std::string& line, Fleet* fleet, const Contr
     const absl::Status cloned = hooks.clone(subject);
     return cloned.ok() ? "ok" : "error: " + std::string(cloned.message());
   }
-  if (verb == "reboot") node->Reboot(); else node->Wipe();
+  if (verb == "reboot")
+    node->Reboot();
+  else
+    node->Wipe();
   return hooks.restart(subject) ? "ok" : NoNode(subject);
 }
 
-absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const std::string& path, Fleet* fleet, ControlHooks hooks) {
+absl::StatusOr<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const std::string& path, Fleet* fleet,
+                                                                     ControlHooks hooks) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
-    return absl::InvalidArgumentError(fmt::format("control socket \"{}\": has {} bytes, at most {} are allowed; choose a shorter path", path,
-                                                  path.size(), sizeof(address.sun_path) - 1));
+    return absl::InvalidArgumentError(
+        fmt::format("control socket \"{}\": has {} bytes, at most {} are allowed; choose a shorter path", path,
+                    path.size(), sizeof(address.sun_path) - 1));
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

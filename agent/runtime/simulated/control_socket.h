@@ -1,5 +1,5 @@
-// Faults on command, for drills and tests: a unix socket that takes one command a connection, in a line, and answers with a line
-// "ok ..." or "error: ...". Only the agent's own user may connect.
+// Faults on command, for drills and tests: a unix socket that takes one command a connection, in a line, and answers
+// with a line "ok ..." or "error: ...". Only the agent's own user may connect.
 //
 //   reboot NODE            new boot id; processes are gone, external devices keep their setting
 //   wipe NODE              the agent's state directory is lost: a new incarnation scans what runs
@@ -25,7 +25,7 @@ namespace switchyard::agent::simulated {
 
 // What the fleet alone cannot do: it concerns the stream.
 struct ControlHooks {
-  std::function<bool(const std::string& node)> restart;                  // the node's agent starts anew; false: no such node
+  std::function<bool(const std::string& node)> restart;  // the node's agent starts anew; false: no such node
   std::function<bool(const std::string& node, Duration span)> silence;
   std::function<absl::Status(const std::string& node)> clone;
   std::function<void(const std::string& node)> wake;
@@ -37,7 +37,8 @@ std::string RunControlCommand(const std::string& line, Fleet* fleet, const Contr
 
 class ControlSocket {
  public:
-  static absl::StatusOr<std::unique_ptr<ControlSocket>> Listen(const std::string& path, Fleet* fleet, ControlHooks hooks);
+  static absl::StatusOr<std::unique_ptr<ControlSocket>> Listen(const std::string& path, Fleet* fleet,
+                                                               ControlHooks hooks);
   ~ControlSocket();
   ControlSocket(const ControlSocket&) = delete;
   ControlSocket& operator=(const ControlSocket&) = delete;

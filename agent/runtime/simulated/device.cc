@@ -75,10 +75,12 @@ void Device::Go(MonoTime now, const v1::DeviceModel& model) {
     return;
   }
   peak_ = to_ = ordered_;
-  const Duration ramp = RampOf(falls ? model.ramp_down_ms() : model.ramp_up_ms(), variation_, falls ? defect_ : Defect::kNone);
+  const Duration ramp =
+      RampOf(falls ? model.ramp_down_ms() : model.ramp_up_ms(), variation_, falls ? defect_ : Defect::kNone);
   top_ = end_ = now + ramp;
   if (starts && model.transient_mw() > model.max_mw() && model.max_mw() > 0) {
-    peak_ = Power(static_cast<int64_t>(static_cast<__int128>(ordered_.count()) * model.transient_mw() / model.max_mw()));
+    peak_ =
+        Power(static_cast<int64_t>(static_cast<__int128>(ordered_.count()) * model.transient_mw() / model.max_mw()));
     end_ = top_ + ramp / 10 + Milliseconds(1);
   }
 }

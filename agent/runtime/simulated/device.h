@@ -1,5 +1,5 @@
-// The physics of one simulated device: it goes from one draw to another over its ramp, perhaps over a peak, and perhaps does not
-// do what it says. Analytic: its draw at any moment is computed, never stepped. Pure.
+// The physics of one simulated device: it goes from one draw to another over its ramp, perhaps over a peak, and perhaps
+// does not do what it says. Analytic: its draw at any moment is computed, never stepped. Pure.
 #ifndef SWITCHYARD_AGENT_RUNTIME_SIMULATED_DEVICE_H_
 #define SWITCHYARD_AGENT_RUNTIME_SIMULATED_DEVICE_H_
 
@@ -24,14 +24,21 @@ class Device {
   Device() = default;
   // At rest at its model's idle draw. `variation` 0..3 makes it a little faster or slower than its fellows.
   Device(std::string id, Defect defect, int variation, Power draw)
-      : id_(std::move(id)), defect_(defect), variation_(variation), setting_(draw), ordered_(draw), from_(draw), peak_(draw), to_(draw) {}
+      : id_(std::move(id)),
+        defect_(defect),
+        variation_(variation),
+        setting_(draw),
+        ordered_(draw),
+        from_(draw),
+        peak_(draw),
+        to_(draw) {}
 
   const std::string& id() const { return id_; }
   Defect defect() const { return defect_; }
   void set_defect(Defect defect) { defect_ = defect; }
 
-  // Told at `now` to draw no more than `setting`; its load would draw `draw` (at most the setting). A device that is off and is
-  // started goes over its transient. False: it was told just that before, nothing changes.
+  // Told at `now` to draw no more than `setting`; its load would draw `draw` (at most the setting). A device that is
+  // off and is started goes over its transient. False: it was told just that before, nothing changes.
   bool Command(MonoTime now, Power setting, Power draw, const v1::DeviceModel& model);
   // It was mended: what it was told last it does now.
   void Mend(MonoTime now, const v1::DeviceModel& model);
@@ -48,7 +55,8 @@ class Device {
   Power setting() const { return setting_; }
   // The draw changes no more after this.
   MonoTime rests_at() const { return end_; }
-  // It acknowledged a lowering, the worst ramp of its class has passed since, and its own reading still stands above the setting.
+  // It acknowledged a lowering, the worst ramp of its class has passed since, and its own reading still stands above
+  // the setting.
   bool Disobeys(MonoTime now) const { return now >= comply_by_ && Reading(now) > setting_ + Tolerance(); }
   MonoTime comply_by() const { return comply_by_; }
 

@@ -1,11 +1,10 @@
 #include "agent/runtime/simulated/draw_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <iterator>
+#include <unistd.h>
 #include <utility>
 
 #include "common/platform/logging.h"
@@ -15,7 +14,8 @@ namespace switchyard::agent::simulated {
 
 absl::StatusOr<std::unique_ptr<DrawFile>> DrawFile::Open(const std::string& path, const std::string& subject) {
   const int descriptor = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor < 0) return absl::InternalError(fmt::format("draw file \"{}\": {}; name a writable path", path, std::strerror(errno)));
+  if (descriptor < 0)
+    return absl::InternalError(fmt::format("draw file \"{}\": {}; name a writable path", path, std::strerror(errno)));
   std::unique_ptr<DrawFile> file(new DrawFile(path, descriptor));
   // A program that was killed may have left half a line: it must not run into the next one.
   const bool empty = lseek(descriptor, 0, SEEK_END) == 0;
@@ -23,7 +23,8 @@ absl::StatusOr<std::unique_ptr<DrawFile>> DrawFile::Open(const std::string& path
   return file;
 }
 
-DrawFile::DrawFile(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor), writer_([this] { Write(); }) {}
+DrawFile::DrawFile(std::string path, int descriptor)
+    : path_(std::move(path)), descriptor_(descriptor), writer_([this] { Write(); }) {}
 
 DrawFile::~DrawFile() {
   Flush();
@@ -63,7 +64,8 @@ void DrawFile::Write() {
       const ssize_t n = write(descriptor_, text.data() + done, text.size() - done);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) {
-        platform::Log(platform::LogLevel::kError, "draw-file-lost", {{"path", path_}, {"reason", std::strerror(errno)}});
+        platform::Log(platform::LogLevel::kError, "draw-file-lost",
+                      {{"path", path_}, {"reason", std::strerror(errno)}});
         break;
       }
       done += static_cast<size_t>(n);

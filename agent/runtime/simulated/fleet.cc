@@ -51,15 +51,19 @@ absl::StatusOr<std::unique_ptr<Fleet>> Fleet::Open(const configuration::AgentFil
     for (const configuration::MeterTerm& term : settings.terms) {
       for (const std::string& name : term.nodes) {
         if (fleet->index_.contains(name)) continue;
-        return absl::InvalidArgumentError(fmt::format("meter of \"{}\": node \"{}\" is not of this agent, a simulated meter sums what this "
-                                                      "process hosts; add the node or remove it from the meter", settings.budget, name));
+        return absl::InvalidArgumentError(
+            fmt::format("meter of \"{}\": node \"{}\" is not of this agent, a simulated meter sums what this "
+                        "process hosts; add the node or remove it from the meter",
+                        settings.budget, name));
       }
     }
     if (fleet->nodes_.empty()) continue;
     // The agent of the first node beneath it reads the meter.
     const bool named = !settings.terms.empty() && !settings.terms.front().nodes.empty();
     Node* reader = named ? fleet->Find(settings.terms.front().nodes.front()) : fleet->nodes_.front().get();
-    reader->AddMeter([meter = fleet->meters_.back().get()](MonoTime now, v1::MeterReading* reading) { return meter->Read(now, reading); });
+    reader->AddMeter([meter = fleet->meters_.back().get()](MonoTime now, v1::MeterReading* reading) {
+      return meter->Read(now, reading);
+    });
   }
   return fleet;
 }

@@ -25,7 +25,8 @@ inline constexpr int kSnapshotSamples = 10;
 class Fleet {
  public:
   // One node for each of `file.nodes`; their state under `file.state_dir`/simulated.
-  static absl::StatusOr<std::unique_ptr<Fleet>> Open(const configuration::AgentFile& file, const platform::Clock& clock);
+  static absl::StatusOr<std::unique_ptr<Fleet>> Open(const configuration::AgentFile& file,
+                                                     const platform::Clock& clock);
 
   const std::vector<std::unique_ptr<Node>>& nodes() const { return nodes_; }
   Node* Find(const std::string& name);

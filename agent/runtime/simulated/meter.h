@@ -1,4 +1,5 @@
-// A simulated power meter above simulated nodes: the sum of their true draw, with a lag and noise, as a real one would show it.
+// A simulated power meter above simulated nodes: the sum of their true draw, with a lag and noise, as a real one would
+// show it.
 #ifndef SWITCHYARD_AGENT_RUNTIME_SIMULATED_METER_H_
 #define SWITCHYARD_AGENT_RUNTIME_SIMULATED_METER_H_
 

@@ -45,7 +45,8 @@ v1::DeviceModel Scaled(v1::DeviceModel model, int64_t ramp_scale_ppm) {
 
 }  // namespace
 
-Node::Node(std::string name, const configuration::SimulatedSettings& settings, const platform::Clock& clock, std::string state_path)
+Node::Node(std::string name, const configuration::SimulatedSettings& settings, const platform::Clock& clock,
+           std::string state_path)
     : name_(std::move(name)), settings_(settings), clock_(clock), state_path_(std::move(state_path)) {
   settings_.meters.clear();  // the fleet's: not every node's to copy
   identity_.incarnation = platform::RandomHex(kIdentityBytes);
@@ -54,7 +55,8 @@ Node::Node(std::string name, const configuration::SimulatedSettings& settings, c
   accounted_ = clock.Mono();
 }
 
-absl::StatusOr<std::unique_ptr<Node>> Node::Open(const std::string& name, const configuration::SimulatedSettings& settings,
+absl::StatusOr<std::unique_ptr<Node>> Node::Open(const std::string& name,
+                                                 const configuration::SimulatedSettings& settings,
                                                  const platform::Clock& clock, const std::string& state_path) {
   std::unique_ptr<Node> node(new Node(name, settings, clock, state_path));
   if (absl::Status loaded = StateCodec::Load(node.get()); !loaded.ok()) return loaded;
@@ -98,7 +100,8 @@ void Node::Configure(const v1::Welcome& welcome) {
   for (const v1::DeviceGroup& described : welcome.model().groups()) {
     const v1::DeviceModel* model = FindModel(welcome, described.device_model());
     if (model == nullptr) {
-      platform::Log(platform::LogLevel::kError, "device-model-missing", {{"node", name_}, {"model", described.device_model()}});
+      platform::Log(platform::LogLevel::kError, "device-model-missing",
+                    {{"node", name_}, {"model", described.device_model()}});
       continue;
     }
     Group group;
@@ -108,8 +111,9 @@ void Node::Configure(const v1::Welcome& welcome) {
       const std::string id = fmt::format("{}.{}-{:03}", prefix, group.name, i + 1);
       const auto found = known.find(id);
       const int variation = static_cast<int>(StableHash().Add(id).Finish() % 4);
-      group.devices.push_back(found != known.end() ? std::move(found->second)
-                                                   : Device(id, DrawnDefect(id, model->kind()), variation, Milliwatts(model->idle_mw())));
+      group.devices.push_back(
+          found != known.end() ? std::move(found->second)
+                               : Device(id, DrawnDefect(id, model->kind()), variation, Milliwatts(model->idle_mw())));
       group.rests_at = std::max(group.rests_at, group.devices.back().rests_at());
     }
     groups_.push_back(std::move(group));
@@ -129,13 +133,26 @@ void Node::Execute(const std::vector<reconcile::Action>& actions) {
     Task* task = found == tasks_.end() ? nullptr : &found->second;
     changed |= action.kind != Kind::kRenewFence;
     switch (action.kind) {
-      case Kind::kPrepare: if (task == nullptr) Prepare(action.order); break;
-      case Kind::kRelease: if (task != nullptr && task->phase == v1::TASK_PREPARED) Release(*task); break;
-      case Kind::kSetLimit: if (task != nullptr) SetLimit(*task, action.order, action.limit); break;
-      case Kind::kStop: if (task != nullptr) Stop(*task, action.grace); break;
-      case Kind::kForget: if (task != nullptr && task->phase == v1::TASK_ENDED) tasks_.erase(found); break;
-      case Kind::kRenewFence: break;  // hollow tasks have no supervisor: their enforcer is what the catalogue says
-      case Kind::kFallback: FallBack(); break;
+      case Kind::kPrepare:
+        if (task == nullptr) Prepare(action.order);
+        break;
+      case Kind::kRelease:
+        if (task != nullptr && task->phase == v1::TASK_PREPARED) Release(*task);
+        break;
+      case Kind::kSetLimit:
+        if (task != nullptr) SetLimit(*task, action.order, action.limit);
+        break;
+      case Kind::kStop:
+        if (task != nullptr) Stop(*task, action.grace);
+        break;
+      case Kind::kForget:
+        if (task != nullptr && task->phase == v1::TASK_ENDED) tasks_.erase(found);
+        break;
+      case Kind::kRenewFence:
+        break;  // hollow tasks have no supervisor: their enforcer is what the catalogue says
+      case Kind::kFallback:
+        FallBack();
+        break;
     }
   }
   if (changed) Save();
@@ -199,7 +216,10 @@ void Node::SetLimit(Task& task, const v1::DesiredAllocation& order, Power limit)
   task.order = order;
   task.limit = std::max(limit, FloorOf(task));
   if (task.phase != v1::TASK_RUNNING && task.phase != v1::TASK_STOPPING) return;
-  if (task.order.kind() == v1::HASHING) SetHashing(task); else Retarget(task, now);
+  if (task.order.kind() == v1::HASHING)
+    SetHashing(task);
+  else
+    Retarget(task, now);
 }
 
 void Node::FallBack() {
@@ -218,7 +238,8 @@ void Node::Stop(Task& task, Duration grace) {
   // Hashing and what never ran need no time to end.
   int64_t takes = 0;
   if (ran && task.order.kind() != v1::HASHING) {
-    takes = std::min<int64_t>(grace.count(), static_cast<int64_t>(StableHash().Add(task.order.allocation()).Finish() % kStopMostMs));
+    takes = std::min<int64_t>(grace.count(),
+                              static_cast<int64_t>(StableHash().Add(task.order.allocation()).Finish() % kStopMostMs));
   }
   if (task.phase != v1::TASK_STOPPING || now + Milliseconds(takes) < task.ends_at) {
     task.ends_at = std::min(task.ends_at, now + Milliseconds(takes));
@@ -241,7 +262,8 @@ void Node::Reboot() {
   }
   for (Group& group : groups_) {
     if (group.model.power_cycle() == v1::PERSISTENT) continue;
-    const Power draw = Milliwatts(group.model.power_cycle() == v1::NEITHER ? group.model.max_mw() : group.model.idle_mw());
+    const Power draw =
+        Milliwatts(group.model.power_cycle() == v1::NEITHER ? group.model.max_mw() : group.model.idle_mw());
     for (Device& device : group.devices) device.Jump(now, draw);
     group.at_rest.reset();
     group.rests_at = now;
@@ -268,7 +290,10 @@ bool Node::SetDefect(const std::string& id, Defect defect) {
     Group& group = groups_[g];
     for (Device& device : group.devices) {
       if (device.id() != id) continue;
-      if (defect == Defect::kNone) device.Mend(clock_.Mono(), group.model); else device.set_defect(defect);
+      if (defect == Defect::kNone)
+        device.Mend(clock_.Mono(), group.model);
+      else
+        device.set_defect(defect);
       group.at_rest.reset();
       group.rests_at = std::max(group.rests_at, device.rests_at());
       look_at_.insert({device.rests_at(), device.comply_by()});

@@ -1,8 +1,9 @@
-// One simulated node: devices with the physics of their models, hollow tasks on them, and an identity that can be rebooted, wiped
-// or cloned. What it reports is what its agent could read; what it truly draws only the draw file and the meters know.
+// One simulated node: devices with the physics of their models, hollow tasks on them, and an identity that can be
+// rebooted, wiped or cloned. What it reports is what its agent could read; what it truly draws only the draw file and
+// the meters know.
 //
-// Its devices outlive the process: their state stands in a file after every action, and a simulated agent that was killed finds
-// them further along the same ramps. The file survives the process, not a crash of the machine.
+// Its devices outlive the process: their state stands in a file after every action, and a simulated agent that was
+// killed finds them further along the same ramps. The file survives the process, not a crash of the machine.
 //
 // Thread rule: the loop's thread only.
 #ifndef SWITCHYARD_AGENT_RUNTIME_SIMULATED_NODE_H_
@@ -32,8 +33,8 @@ struct Group {
   std::string name;
   v1::DeviceModel model;
   std::vector<Device> devices;
-  MonoTime rests_at;              // no device of it changes its draw after this
-  std::optional<Power> at_rest;   // their sum then, once it was asked for
+  MonoTime rests_at;             // no device of it changes its draw after this
+  std::optional<Power> at_rest;  // their sum then, once it was asked for
 };
 
 struct Identity {
@@ -43,7 +44,8 @@ struct Identity {
 class Node final : public Runtime {
  public:
   // `state_path` empty: nothing is kept. DATA_LOSS: the state file cannot be read.
-  static absl::StatusOr<std::unique_ptr<Node>> Open(const std::string& name, const configuration::SimulatedSettings& settings,
+  static absl::StatusOr<std::unique_ptr<Node>> Open(const std::string& name,
+                                                    const configuration::SimulatedSettings& settings,
                                                     const platform::Clock& clock, const std::string& state_path);
 
   const std::string& name() const { return name_; }
@@ -63,19 +65,24 @@ class Node final : public Runtime {
   Power GroupDraw(size_t group, MonoTime now);
   const std::vector<Group>& groups() const { return groups_; }
   // Called when a device begins (and, from Observe, ends) a change of its draw.
-  void OnDeviceChange(std::function<void(const std::string& device, Power draw)> callback) { on_device_ = std::move(callback); }
+  void OnDeviceChange(std::function<void(const std::string& device, Power draw)> callback) {
+    on_device_ = std::move(callback);
+  }
   // A meter that this node's agent reads: asked at each telemetry.
-  void AddMeter(std::function<bool(MonoTime now, v1::MeterReading* reading)> meter) { meters_.push_back(std::move(meter)); }
+  void AddMeter(std::function<bool(MonoTime now, v1::MeterReading* reading)> meter) {
+    meters_.push_back(std::move(meter));
+  }
 
   // ---- faults on command ----
-  void Reboot();                             // new boot id; processes are gone, external devices are not
-  void Wipe();                               // the agent's state directory is lost: a new incarnation finds what runs
-  void BecomeClone();                        // the same name on other hardware
+  void Reboot();       // new boot id; processes are gone, external devices are not
+  void Wipe();         // the agent's state directory is lost: a new incarnation finds what runs
+  void BecomeClone();  // the same name on other hardware
   bool SetDefect(const std::string& device, Defect defect);  // false: no such device
 
  private:
   friend class StateCodec;
-  Node(std::string name, const configuration::SimulatedSettings& settings, const platform::Clock& clock, std::string state_path);
+  Node(std::string name, const configuration::SimulatedSettings& settings, const platform::Clock& clock,
+       std::string state_path);
 
   Defect DrawnDefect(const std::string& device, v1::DeviceKind kind) const;
   void Prepare(const v1::DesiredAllocation& order);
@@ -109,10 +116,10 @@ class Node final : public Runtime {
   Power platform_;
   std::vector<Group> groups_;
   std::map<uint64_t, Task> tasks_;
-  MonoTime accounted_;                // energy and hashes are counted up to here
-  MonoTime scanned_at_;               // after a reboot: until then it scans
+  MonoTime accounted_;   // energy and hashes are counted up to here
+  MonoTime scanned_at_;  // after a reboot: until then it scans
   std::function<void(const std::string&, Power)> on_device_;
-  std::set<MonoTime> look_at_;        // when something changes that is worth a look: ramps and deadlines of devices
+  std::set<MonoTime> look_at_;  // when something changes that is worth a look: ramps and deadlines of devices
   std::set<std::tuple<MonoTime, size_t, size_t>> changing_;  // ends of changes, with group and device, for on_device_
   std::vector<std::function<bool(MonoTime, v1::MeterReading*)>> meters_;
 };

@@ -14,7 +14,9 @@ constexpr Duration kRampStep = Milliseconds(100);
 constexpr int64_t kPlatformPpm = 850'000;
 
 // AI draws 55 to 95 % of its grant: whole percents, the same for all of a task's life.
-int64_t LoadPercent(uint64_t allocation) { return 55 + static_cast<int64_t>(StableHash().Add(allocation).Finish() % 41); }
+int64_t LoadPercent(uint64_t allocation) {
+  return 55 + static_cast<int64_t>(StableHash().Add(allocation).Finish() % 41);
+}
 
 int64_t PartOf(const Task& task) {
   return task.devices.empty() ? 0 : task.limit.count() / static_cast<int64_t>(task.devices.size());
@@ -34,7 +36,8 @@ Power Node::FloorOf(const Task& task) const {
 
 // What a task without devices of its own draws (CPU shares).
 Power Node::LooseDraw(const Task& task) const {
-  const bool draws = (task.phase == v1::TASK_RUNNING || task.phase == v1::TASK_STOPPING) && task.settled_by == MonoTime::Never();
+  const bool draws =
+      (task.phase == v1::TASK_RUNNING || task.phase == v1::TASK_STOPPING) && task.settled_by == MonoTime::Never();
   if (!draws || !task.devices.empty()) return Power();
   return Power(task.limit.count() / 100 * LoadPercent(task.order.allocation()));
 }
@@ -80,8 +83,10 @@ void Node::SetHashing(Task& task) {
   for (size_t i = 0; i < task.devices.size(); ++i) {
     task.rate += HashRate(rate[i]);
     const Device& device = group.devices[task.devices[i]];
-    if (Milliwatts(target[i]) > device.setting()) task.waiting_mw[i] = target[i];
-    else Command(task.group, task.devices[i], Milliwatts(target[i]), Milliwatts(target[i]), now);
+    if (Milliwatts(target[i]) > device.setting())
+      task.waiting_mw[i] = target[i];
+    else
+      Command(task.group, task.devices[i], Milliwatts(target[i]), Milliwatts(target[i]), now);
   }
   RaiseWaiting(task, now);
 }
@@ -90,7 +95,8 @@ void Node::RaiseWaiting(Task& task, MonoTime now) {
   if (std::none_of(task.waiting_mw.begin(), task.waiting_mw.end(), [](int64_t mw) { return mw >= 0; })) return;
   const Group& group = groups_[task.group];
   Power most;
-  for (const int device : task.devices) most += std::max(group.devices[device].setting(), group.devices[device].Reading(now));
+  for (const int device : task.devices)
+    most += std::max(group.devices[device].setting(), group.devices[device].Reading(now));
   for (size_t i = 0; i < task.devices.size(); ++i) {
     if (task.waiting_mw[i] < 0) continue;
     const Device& device = group.devices[task.devices[i]];
@@ -209,8 +215,8 @@ v1::DeviceFault Node::FaultOf(const Group& group, const Device& device, MonoTime
   v1::DeviceFault fault;
   fault.set_device(device.id());
   fault.set_reading_mw(device.Reading(now).count());
-  fault.set_reason(fmt::format("acknowledged {} mW, still above it after the worst ramp of \"{}\" ({} ms)", device.setting().count(),
-                               group.model.id(), group.model.ramp_down_ms()));
+  fault.set_reason(fmt::format("acknowledged {} mW, still above it after the worst ramp of \"{}\" ({} ms)",
+                               device.setting().count(), group.model.id(), group.model.ramp_down_ms()));
   return fault;
 }
 

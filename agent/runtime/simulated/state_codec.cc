@@ -96,8 +96,10 @@ absl::Status StateCodec::Save(const Node& node) {
     out.Number(static_cast<int64_t>(group.devices.size()));
     for (const Device& device : group.devices) {
       out.Number(static_cast<int64_t>(device.defect_));
-      for (const Power power : {device.setting_, device.ordered_, device.from_, device.peak_, device.to_}) out.Watts(power);
-      for (const MonoTime time : {device.start_, device.top_, device.end_, device.comply_by_}) out.Number(ToUtc(clock, time));
+      for (const Power power : {device.setting_, device.ordered_, device.from_, device.peak_, device.to_})
+        out.Watts(power);
+      for (const MonoTime time : {device.start_, device.top_, device.end_, device.comply_by_})
+        out.Number(ToUtc(clock, time));
     }
   }
   out.Number(static_cast<int64_t>(node.tasks_.size()));
@@ -134,7 +136,8 @@ absl::Status StateCodec::Load(Node* node) {
   absl::StatusOr<std::string> bytes = platform::ReadFile(node->state_path_);
   if (!bytes.ok()) return bytes.status();
   const absl::Status broken = absl::DataLossError(
-      fmt::format("state file \"{}\": is damaged or of another version; remove it to begin with a new simulated node", node->state_path_));
+      fmt::format("state file \"{}\": is damaged or of another version; remove it to begin with a new simulated node",
+                  node->state_path_));
   const platform::Clock& clock = node->clock_;
   Reader in(*bytes);
   if (in.Number() != kVersion) return broken;
@@ -154,8 +157,10 @@ absl::Status StateCodec::Load(Node* node) {
     if (in.Number() != static_cast<int64_t>(group.devices.size())) return broken;
     for (Device& device : group.devices) {
       device.defect_ = static_cast<Defect>(in.Number());
-      for (Power* power : {&device.setting_, &device.ordered_, &device.from_, &device.peak_, &device.to_}) *power = in.Watts();
-      for (MonoTime* time : {&device.start_, &device.top_, &device.end_, &device.comply_by_}) *time = FromUtc(clock, in.Number());
+      for (Power* power : {&device.setting_, &device.ordered_, &device.from_, &device.peak_, &device.to_})
+        *power = in.Watts();
+      for (MonoTime* time : {&device.start_, &device.top_, &device.end_, &device.comply_by_})
+        *time = FromUtc(clock, in.Number());
       group.rests_at = std::max(group.rests_at, device.rests_at());
       node->look_at_.insert({device.rests_at(), device.comply_by()});
     }

@@ -1,6 +1,6 @@
-// The file in which a simulated node's devices outlive its process. One record, written to a neighbour and renamed: a killed
-// process leaves the old one or the new one. Not synced: what is simulated need not survive the machine. Times stand in it as UTC,
-// so that ramps go on by time under another process's clock.
+// The file in which a simulated node's devices outlive its process. One record, written to a neighbour and renamed: a
+// killed process leaves the old one or the new one. Not synced: what is simulated need not survive the machine. Times
+// stand in it as UTC, so that ramps go on by time under another process's clock.
 #ifndef SWITCHYARD_AGENT_RUNTIME_SIMULATED_STATE_CODEC_H_
 #define SWITCHYARD_AGENT_RUNTIME_SIMULATED_STATE_CODEC_H_
 

@@ -6,8 +6,8 @@
 namespace switchyard::agent::reconcile {
 namespace {
 
-v1::DesiredSet Difference(uint64_t base, uint64_t revision, const std::vector<v1::DesiredAllocation>& upserts, const std::vector<uint64_t>& removed,
-                          const std::vector<v1::DesiredAllocation>& result) {
+v1::DesiredSet Difference(uint64_t base, uint64_t revision, const std::vector<v1::DesiredAllocation>& upserts,
+                          const std::vector<uint64_t>& removed, const std::vector<v1::DesiredAllocation>& result) {
   v1::DesiredSet set = FullSet(revision, result);
   set.set_base_revision(base);
   set.clear_upserts();

@@ -1,5 +1,5 @@
-// A node for tests of its reconciliation: a machine that does at once what it is told, unless the test says otherwise, and a
-// scheduler's side that makes sets with the right hash.
+// A node for tests of its reconciliation: a machine that does at once what it is told, unless the test says otherwise,
+// and a scheduler's side that makes sets with the right hash.
 #ifndef SWITCHYARD_TESTS_AGENT_RECONCILE_NODE_UNDER_TEST_H_
 #define SWITCHYARD_TESTS_AGENT_RECONCILE_NODE_UNDER_TEST_H_
 
@@ -14,7 +14,8 @@
 
 namespace switchyard::agent::reconcile {
 
-inline v1::DesiredAllocation Order(uint64_t id, v1::DesiredPhase phase, int64_t grant_mw, v1::JobKind kind = v1::HASHING, uint32_t epoch = 1) {
+inline v1::DesiredAllocation Order(uint64_t id, v1::DesiredPhase phase, int64_t grant_mw,
+                                   v1::JobKind kind = v1::HASHING, uint32_t epoch = 1) {
   v1::DesiredAllocation order;
   order.set_allocation(id);
   order.set_epoch(epoch);
@@ -44,7 +45,8 @@ inline v1::DesiredSet FullSet(uint64_t revision, const std::vector<v1::DesiredAl
   return set;
 }
 
-inline TaskTruth Task(uint64_t id, v1::TaskPhase phase, int64_t limit_mw, v1::JobKind kind = v1::HASHING, uint32_t epoch = 1) {
+inline TaskTruth Task(uint64_t id, v1::TaskPhase phase, int64_t limit_mw, v1::JobKind kind = v1::HASHING,
+                      uint32_t epoch = 1) {
   TaskTruth task;
   task.allocation = id;
   task.epoch = epoch;
@@ -92,19 +94,28 @@ class NodeUnderTest {
       TaskTruth* task = Find(action.allocation);
       switch (action.kind) {
         case Kind::kPrepare:
-          truth.tasks.push_back(Task(action.allocation, v1::TASK_PREPARED, action.order.grant_mw(), action.order.kind(), action.order.epoch()));
+          truth.tasks.push_back(Task(action.allocation, v1::TASK_PREPARED, action.order.grant_mw(), action.order.kind(),
+                                     action.order.epoch()));
           truth.tasks.back().devices.assign(action.order.devices().begin(), action.order.devices().end());
           break;
-        case Kind::kRelease: task->phase = v1::TASK_RUNNING; break;
-        case Kind::kSetLimit: task->limit = action.limit; break;
-        case Kind::kStop: if (task != nullptr && task->phase != v1::TASK_ENDED) task->phase = v1::TASK_STOPPING; break;
+        case Kind::kRelease:
+          task->phase = v1::TASK_RUNNING;
+          break;
+        case Kind::kSetLimit:
+          task->limit = action.limit;
+          break;
+        case Kind::kStop:
+          if (task != nullptr && task->phase != v1::TASK_ENDED) task->phase = v1::TASK_STOPPING;
+          break;
         case Kind::kForget:
           std::erase_if(truth.tasks, [&](const TaskTruth& t) { return t.allocation == action.allocation; });
           break;
         case Kind::kFallback:
-          for (TaskTruth& t : truth.tasks) if (t.kind == v1::HASHING) t.limit = std::min(t.limit, t.floor);
+          for (TaskTruth& t : truth.tasks)
+            if (t.kind == v1::HASHING) t.limit = std::min(t.limit, t.floor);
           break;
-        case Kind::kRenewFence: break;
+        case Kind::kRenewFence:
+          break;
       }
     }
   }
@@ -115,7 +126,8 @@ class NodeUnderTest {
   }
 
   static bool Has(const std::vector<Action>& actions, Action::Kind kind, uint64_t allocation = 0) {
-    return std::any_of(actions.begin(), actions.end(), [&](const Action& a) { return a.kind == kind && a.allocation == allocation; });
+    return std::any_of(actions.begin(), actions.end(),
+                       [&](const Action& a) { return a.kind == kind && a.allocation == allocation; });
   }
 
   const v1::AllocationReport* Reported(uint64_t id) {

@@ -28,7 +28,8 @@ class RandomNode {
         continue;
       }
       const v1::JobKind kind = id % 2 == 0 ? v1::HASHING : v1::TRAINING;
-      const auto phase = static_cast<v1::DesiredPhase>(kind == v1::HASHING ? v1::RUN + Below(2) : v1::PREPARE + Below(3));
+      const auto phase =
+          static_cast<v1::DesiredPhase>(kind == v1::HASHING ? v1::RUN + Below(2) : v1::PREPARE + Below(3));
       desired_[id] = Order(id, phase, 10 * Below(20), kind, static_cast<uint32_t>(1 + Below(2)));
       upserts.push_back(desired_[id]);
     }
@@ -50,12 +51,14 @@ class RandomNode {
       sets_.push_back(NextSet());
       if (Below(5) != 0) (void)node.reconciler.ReceiveSet(node.now, sets_.back());  // else lost
     } else if (what == 4 && !sets_.empty()) {
-      (void)node.reconciler.ReceiveSet(node.now, sets_[static_cast<size_t>(Below(static_cast<int64_t>(sets_.size())))]);  // late or repeated
+      (void)node.reconciler.ReceiveSet(
+          node.now, sets_[static_cast<size_t>(Below(static_cast<int64_t>(sets_.size())))]);  // late or repeated
     } else if (what < 7) {
       v1::Renewal renewal;
       const uint64_t sequence = node.reconciler.SendHeartbeat(node.now);
       sent_[sequence] = node.now;
-      renewal.set_sequence(static_cast<uint64_t>(Below(static_cast<int64_t>(sequence) + 2)));  // perhaps old, perhaps never sent
+      renewal.set_sequence(
+          static_cast<uint64_t>(Below(static_cast<int64_t>(sequence) + 2)));  // perhaps old, perhaps never sent
       Answered(renewal.sequence());
       node.reconciler.ReceiveRenewal(node.now, renewal);
     } else if (what == 7) {

@@ -8,7 +8,9 @@ namespace {
 
 using Kind = Action::Kind;
 
-bool Has(const std::vector<Action>& actions, Kind kind, uint64_t allocation = 0) { return NodeUnderTest::Has(actions, kind, allocation); }
+bool Has(const std::vector<Action>& actions, Kind kind, uint64_t allocation = 0) {
+  return NodeUnderTest::Has(actions, kind, allocation);
+}
 
 // ---- whom to follow ----
 
@@ -86,7 +88,8 @@ TEST(ReconcileTest, LowersAndStopsWithoutALease) {
 TEST(ReconcileTest, RaisesPreparesAndReleasesNothingWithoutALease) {
   NodeUnderTest node;
   node.truth.tasks = {Task(1, v1::TASK_RUNNING, 100), Task(2, v1::TASK_PREPARED, 100, v1::TRAINING)};
-  node.ReceiveFull(5, {Order(1, v1::RUN, 500), Order(2, v1::RUN, 100, v1::TRAINING), Order(3, v1::PREPARE, 50, v1::TRAINING)});
+  node.ReceiveFull(
+      5, {Order(1, v1::RUN, 500), Order(2, v1::RUN, 100, v1::TRAINING), Order(3, v1::PREPARE, 50, v1::TRAINING)});
   EXPECT_TRUE(node.Decide().empty());
 }
 
@@ -246,7 +249,8 @@ TEST(ReconcileTest, SharesADeviceAmongSharesOnly) {
   NodeUnderTest node;
   node.Renew();
   node.truth.tasks = {Task(1, v1::TASK_RUNNING, 100, v1::INFERENCE)};
-  v1::DesiredAllocation first = Order(1, v1::RUN, 100, v1::INFERENCE), second = Order(2, v1::PREPARE, 100, v1::INFERENCE);
+  v1::DesiredAllocation first = Order(1, v1::RUN, 100, v1::INFERENCE),
+                        second = Order(2, v1::PREPARE, 100, v1::INFERENCE);
   first.set_device_share_milli(500);
   second.set_device_share_milli(500);
   second.set_devices(0, "device-1");

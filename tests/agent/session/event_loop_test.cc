@@ -1,9 +1,8 @@
 #include "agent/session/event_loop.h"
 
-#include <unistd.h>
-
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 #include "gtest/gtest.h"
 
@@ -37,7 +36,9 @@ TEST(EventLoopTest, EndsEachRoundOfEventsWithWhatIsDoneAfterThem) {
   const platform::SystemClock clock;
   EventLoop loop(clock);
   int posts = 0, seen = -1;
-  loop.AfterEvents([&] { if (seen < 0) seen = posts; });
+  loop.AfterEvents([&] {
+    if (seen < 0) seen = posts;
+  });
   for (int i = 0; i < 5; ++i) loop.Post([&] { ++posts; });
   loop.Post([&] { loop.Stop(); });
   loop.Run();

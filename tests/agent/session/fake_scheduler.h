@@ -1,15 +1,14 @@
-// The other end of an agent's stream for tests: a real gRPC service on a unix socket that records what it hears and says what the
-// test tells it to.
+// The other end of an agent's stream for tests: a real gRPC service on a unix socket that records what it hears and
+// says what the test tells it to.
 #ifndef SWITCHYARD_TESTS_AGENT_SESSION_FAKE_SCHEDULER_H_
 #define SWITCHYARD_TESTS_AGENT_SESSION_FAKE_SCHEDULER_H_
-
-#include <grpcpp/grpcpp.h>
 
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <grpcpp/grpcpp.h>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -88,7 +87,8 @@ class FakeScheduler final : public v1::AgentService::Service {
     messages_.clear();
   }
 
-  grpc::Status Session(grpc::ServerContext*, grpc::ServerReaderWriter<v1::SchedulerMessage, v1::AgentMessage>* stream) override {
+  grpc::Status Session(grpc::ServerContext*,
+                       grpc::ServerReaderWriter<v1::SchedulerMessage, v1::AgentMessage>* stream) override {
     {
       const std::lock_guard lock(mutex_);
       stream_ = stream;

@@ -46,15 +46,25 @@ class FakeRuntime final : public Runtime {
           tasks[action.allocation] = task;
           break;
         }
-        case Kind::kRelease: tasks.at(action.allocation).phase = v1::TASK_RUNNING; break;
-        case Kind::kSetLimit: tasks.at(action.allocation).limit = action.limit; break;
-        case Kind::kStop: tasks.at(action.allocation).phase = v1::TASK_ENDED; break;
-        case Kind::kForget: tasks.erase(action.allocation); break;
+        case Kind::kRelease:
+          tasks.at(action.allocation).phase = v1::TASK_RUNNING;
+          break;
+        case Kind::kSetLimit:
+          tasks.at(action.allocation).limit = action.limit;
+          break;
+        case Kind::kStop:
+          tasks.at(action.allocation).phase = v1::TASK_ENDED;
+          break;
+        case Kind::kForget:
+          tasks.erase(action.allocation);
+          break;
         case Kind::kFallback:
-          for (auto& [id, task] : tasks) if (task.kind == v1::HASHING) task.limit = Power();
+          for (auto& [id, task] : tasks)
+            if (task.kind == v1::HASHING) task.limit = Power();
           ++fallbacks;
           break;
-        case Kind::kRenewFence: break;
+        case Kind::kRenewFence:
+          break;
       }
     }
   }
@@ -154,13 +164,15 @@ class SessionTest : public testing::Test {
   }
   bool WaitForLimit(int64_t limit_mw) {
     for (int i = 0; i < 20'000; ++i) {
-      const bool there = OnLoop([&] { return runtime_.tasks.contains(1) && runtime_.tasks.at(1).limit == Milliwatts(limit_mw); });
+      const bool there =
+          OnLoop([&] { return runtime_.tasks.contains(1) && runtime_.tasks.at(1).limit == Milliwatts(limit_mw); });
       if (there) return true;
       std::this_thread::yield();
     }
     return false;
   }
-  // A scheduler that works: welcome and set at a hello, a renewal for each heartbeat, the full set where it is asked for.
+  // A scheduler that works: welcome and set at a hello, a renewal for each heartbeat, the full set where it is asked
+  // for.
   void AnswerAll(int64_t grant_mw) {
     scheduler_.OnMessage([grant_mw](const v1::AgentMessage& message) -> std::vector<v1::SchedulerMessage> {
       if (message.has_hello()) return {WelcomeMessage(), SetMessage(5, grant_mw)};
@@ -170,8 +182,8 @@ class SessionTest : public testing::Test {
     });
   }
   static bool ReportsRunning(const v1::AgentMessage& message) {
-    return message.has_report() && message.report().applied_revision() == 5 && message.report().allocations_size() == 1 &&
-           message.report().allocations(0).phase() == v1::TASK_RUNNING;
+    return message.has_report() && message.report().applied_revision() == 5 &&
+           message.report().allocations_size() == 1 && message.report().allocations(0).phase() == v1::TASK_RUNNING;
   }
 
   TemporaryDirectory directory_;
@@ -203,7 +215,8 @@ TEST_F(SessionTest, SaysHelloAnewWhenItLearnsItsGroups) {
   scheduler_.Start();
   AnswerAll(500);
   StartAgent();
-  EXPECT_TRUE(scheduler_.WaitForMessage([](const v1::AgentMessage& m) { return m.has_hello() && m.hello().groups_size() == 1; }));
+  EXPECT_TRUE(scheduler_.WaitForMessage(
+      [](const v1::AgentMessage& m) { return m.has_hello() && m.hello().groups_size() == 1; }));
   // And no more than that: a hello that changes nothing would end in a circle.
   ASSERT_TRUE(scheduler_.WaitForMessage(ReportsRunning));
   int hellos = 0;
@@ -222,7 +235,8 @@ TEST_F(SessionTest, ComesBackToASchedulerThatWasAway) {
   ASSERT_TRUE(scheduler_.WaitForMessage(ReportsRunning));
   // It tells the new one whom it has followed.
   bool told = false;
-  for (const v1::AgentMessage& message : scheduler_.messages()) told |= message.has_hello() && message.hello().cluster_id() == "moses";
+  for (const v1::AgentMessage& message : scheduler_.messages())
+    told |= message.has_hello() && message.hello().cluster_id() == "moses";
   EXPECT_TRUE(told);
 }
 
@@ -254,7 +268,8 @@ TEST_F(SessionTest, FallsBackWhenHeartbeatsAreNoLongerAnswered) {
   StartAgent();
   ASSERT_TRUE(scheduler_.WaitForMessage(ReportsRunning));
   renew = false;
-  ASSERT_TRUE(scheduler_.WaitForMessage([](const v1::AgentMessage& m) { return m.has_report() && m.report().fell_back(); }));
+  ASSERT_TRUE(
+      scheduler_.WaitForMessage([](const v1::AgentMessage& m) { return m.has_report() && m.report().fell_back(); }));
   EXPECT_GE(runtime_.fallbacks, 1);
   EXPECT_EQ(OnLoop([&] { return runtime_.tasks.at(1).limit; }), Power());
   renew = true;
@@ -266,7 +281,9 @@ TEST_F(SessionTest, SendsTelemetryOnlyOutsideItsDeadBandAndSaysSoInHeartbeats) {
   scheduler_.Start();
   AnswerAll(500);
   StartAgent();
-  const auto unchanged = [](const v1::AgentMessage& m) { return m.has_heartbeat() && m.heartbeat().unchanged() && m.heartbeat().last_reading() == 1; };
+  const auto unchanged = [](const v1::AgentMessage& m) {
+    return m.has_heartbeat() && m.heartbeat().unchanged() && m.heartbeat().last_reading() == 1;
+  };
   ASSERT_TRUE(scheduler_.WaitForMessage(unchanged));
   runtime_.draw = 1010;  // 1 %
   scheduler_.Forget();
@@ -275,7 +292,8 @@ TEST_F(SessionTest, SendsTelemetryOnlyOutsideItsDeadBandAndSaysSoInHeartbeats) {
   }));
   for (const v1::AgentMessage& message : scheduler_.messages()) EXPECT_FALSE(message.has_telemetry());
   runtime_.draw = 1500;
-  EXPECT_TRUE(scheduler_.WaitForMessage([](const v1::AgentMessage& m) { return m.has_telemetry() && m.telemetry().draw_mw() == 1500; }));
+  EXPECT_TRUE(scheduler_.WaitForMessage(
+      [](const v1::AgentMessage& m) { return m.has_telemetry() && m.telemetry().draw_mw() == 1500; }));
 }
 
 TEST_F(SessionTest, StreamsLogsAndWaitsForCredit) {
@@ -288,13 +306,15 @@ TEST_F(SessionTest, StreamsLogsAndWaitsForCredit) {
   request.mutable_log()->set_allocation(1);
   request.mutable_log()->set_credit_bytes(3);
   ASSERT_TRUE(scheduler_.Say(request));
-  ASSERT_TRUE(scheduler_.WaitForMessage([](const v1::AgentMessage& m) { return m.has_log() && m.log().data() == "hello\n"; }));
+  ASSERT_TRUE(
+      scheduler_.WaitForMessage([](const v1::AgentMessage& m) { return m.has_log() && m.log().data() == "hello\n"; }));
   for (const v1::AgentMessage& message : scheduler_.messages()) EXPECT_FALSE(message.has_log() && message.log().end());
   v1::SchedulerMessage more = Down();
   more.mutable_log()->set_stream(8);
   more.mutable_log()->set_credit_bytes(100);
   ASSERT_TRUE(scheduler_.Say(more));
-  ASSERT_TRUE(scheduler_.WaitForMessage([](const v1::AgentMessage& m) { return m.has_log() && m.log().end() && m.log().stream() == 8; }));
+  ASSERT_TRUE(scheduler_.WaitForMessage(
+      [](const v1::AgentMessage& m) { return m.has_log() && m.log().end() && m.log().stream() == 8; }));
 }
 
 TEST_F(SessionTest, SaysNothingForASilencedNodeUntilTheSilenceEnds) {
@@ -336,7 +356,8 @@ TEST_F(SessionTest, AsksAgainAfterARefusal) {
   });
   StartAgent();
   EXPECT_TRUE(scheduler_.WaitFor([](const std::vector<v1::AgentMessage>& messages) {
-    return std::count_if(messages.begin(), messages.end(), [](const v1::AgentMessage& m) { return m.has_hello(); }) >= 2;
+    return std::count_if(messages.begin(), messages.end(), [](const v1::AgentMessage& m) { return m.has_hello(); }) >=
+           2;
   }));
 }
 
@@ -348,7 +369,8 @@ TEST_F(SessionTest, StartsOneNodeAnewWithoutTouchingTheStream) {
   scheduler_.Forget();
   ASSERT_TRUE(OnLoop([&] { return session_->RestartNode(kNode); }));
   EXPECT_FALSE(OnLoop([&] { return session_->RestartNode("site/nobody"); }));
-  ASSERT_TRUE(scheduler_.WaitForMessage([](const v1::AgentMessage& m) { return m.has_hello() && m.hello().applied_revision() == 0; }));
+  ASSERT_TRUE(scheduler_.WaitForMessage(
+      [](const v1::AgentMessage& m) { return m.has_hello() && m.hello().applied_revision() == 0; }));
   EXPECT_TRUE(scheduler_.WaitForMessage(ReportsRunning));
 }
 

@@ -1,8 +1,7 @@
 #include "agent/session/state_directory.h"
 
-#include <sys/stat.h>
-
 #include <fstream>
+#include <sys/stat.h>
 
 #include "gtest/gtest.h"
 #include "tests/agent/session/fake_scheduler.h"
@@ -31,7 +30,7 @@ TEST(StateDirectoryTest, IsPrivateAndTakesOneAgentOnly) {
   const TemporaryDirectory directory;
   auto state = StateDirectory::Open(directory / "state");
   ASSERT_TRUE(state.ok());
-  struct stat found{};
+  struct stat found {};
   ASSERT_EQ(stat((directory / "state").c_str(), &found), 0);
   EXPECT_EQ(found.st_mode & 0777, 0700u);
   EXPECT_EQ(StateDirectory::Open(directory / "state").status().code(), absl::StatusCode::kFailedPrecondition);

@@ -1,12 +1,11 @@
 #include "agent/runtime/simulated/control_socket.h"
 
+#include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
-
-#include <cstring>
 #include <thread>
+#include <unistd.h>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -59,8 +58,8 @@ TEST_F(ControlSocketTest, CarriesOutEachCommand) {
   EXPECT_EQ(fleet_->nodes()[0]->groups()[0].devices[2].defect(), Defect::kNone);
   EXPECT_THAT(Run("devices site/node"), HasSubstr(DeviceName("gpu", 2)));
   EXPECT_EQ(Run("crash"), "ok");
-  EXPECT_THAT(said_, testing::ElementsAre("restart site/node", "restart site/node", "clone site/node", "silence site/node 7000",
-                                          "wake site/node", "wake site/node", "crash"));
+  EXPECT_THAT(said_, testing::ElementsAre("restart site/node", "restart site/node", "clone site/node",
+                                          "silence site/node 7000", "wake site/node", "wake site/node", "crash"));
 }
 
 TEST_F(ControlSocketTest, SaysWhatIsWrongWithACommand) {

@@ -44,8 +44,8 @@ TEST_F(FleetTest, WritesTrueDrawsWhereTheyChangedAndAllOfThemOnceASecond) {
   std::string time, node, group, draw;
   std::getline(in, time);
   while (in >> time >> node >> group >> draw) ++lines[node + " " + group];
-  EXPECT_EQ(lines["site/node asic"], 20);      // it ramps
-  EXPECT_EQ(lines["site/node platform"], 2);   // two snapshots
+  EXPECT_EQ(lines["site/node asic"], 20);     // it ramps
+  EXPECT_EQ(lines["site/node platform"], 2);  // two snapshots
   EXPECT_EQ(lines["site/other asic"], 2);
   const std::string devices = ReadAll(directory_ / "devices");
   EXPECT_NE(devices.find("1795000000000 site/node site.node.asic-001 10000\n"), std::string::npos) << devices;

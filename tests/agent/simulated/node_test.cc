@@ -241,7 +241,8 @@ TEST_F(NodeTest, RefusesADamagedStateFile) {
   std::string bytes = ReadAll(directory / "node");
   bytes[bytes.size() / 2] ^= 1;
   std::ofstream(directory / "node", std::ios::trunc) << bytes;
-  EXPECT_EQ(Node::Open("site/node", settings_, clock_, directory / "node").status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(Node::Open("site/node", settings_, clock_, directory / "node").status().code(),
+            absl::StatusCode::kDataLoss);
 }
 
 TEST_F(NodeTest, LosesProcessesAndNotExternalDevicesInAReboot) {
@@ -275,9 +276,11 @@ TEST_F(NodeTest, DrawsItsDefectsFromTheSeed) {
   settings_.defects.stuck = PartsPerMillion(1'000'000);
   const std::unique_ptr<Node> node = Configured();
   for (const Device& device : node->groups()[0].devices) EXPECT_EQ(device.defect(), Defect::kStuck);
-  settings_.defects = {.liars = PartsPerMillion(300'000), .stuck = PartsPerMillion(300'000), .slow = PartsPerMillion(300'000)};
+  settings_.defects = {
+      .liars = PartsPerMillion(300'000), .stuck = PartsPerMillion(300'000), .slow = PartsPerMillion(300'000)};
   const std::unique_ptr<Node> first = Configured(), second = Configured();
-  for (size_t i = 0; i < 4; ++i) EXPECT_EQ(first->groups()[0].devices[i].defect(), second->groups()[0].devices[i].defect());
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_EQ(first->groups()[0].devices[i].defect(), second->groups()[0].devices[i].defect());
 }
 
 }  // namespace

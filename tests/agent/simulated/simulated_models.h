@@ -2,14 +2,13 @@
 #ifndef SWITCHYARD_TESTS_AGENT_SIMULATED_SIMULATED_MODELS_H_
 #define SWITCHYARD_TESTS_AGENT_SIMULATED_SIMULATED_MODELS_H_
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -70,7 +69,9 @@ inline v1::Welcome NodeWelcome() {
   return welcome;
 }
 
-inline std::string DeviceName(const std::string& group, int number) { return "site.node." + group + "-00" + std::to_string(number); }
+inline std::string DeviceName(const std::string& group, int number) {
+  return "site.node." + group + "-00" + std::to_string(number);
+}
 
 // All four ASICs: `at_high` of them at the high point, `at_low` at the low one, the rest off.
 inline v1::DesiredAllocation HashingOrder(int at_high, int at_low, int64_t grant_mw) {
@@ -83,7 +84,8 @@ inline v1::DesiredAllocation HashingOrder(int at_high, int at_low, int64_t grant
   order.set_device_share_milli(1000);
   order.set_grant_mw(grant_mw);
   for (int i = 1; i <= 4; ++i) order.add_devices(DeviceName("asic", i));
-  for (const auto& [count, point] : {std::pair(at_high, 1), std::pair(at_low, 0), std::pair(4 - at_high - at_low, -1)}) {
+  for (const auto& [count, point] :
+       {std::pair(at_high, 1), std::pair(at_low, 0), std::pair(4 - at_high - at_low, -1)}) {
     if (count == 0) continue;
     v1::OperatingSegment* segment = order.add_segments();
     segment->set_count(count);
@@ -92,7 +94,8 @@ inline v1::DesiredAllocation HashingOrder(int at_high, int at_low, int64_t grant
   return order;
 }
 
-inline v1::DesiredAllocation GpuOrder(uint64_t allocation, int64_t grant_mw, const std::string& run_ms = "", const std::string& exit_code = "") {
+inline v1::DesiredAllocation GpuOrder(uint64_t allocation, int64_t grant_mw, const std::string& run_ms = "",
+                                      const std::string& exit_code = "") {
   v1::DesiredAllocation order;
   order.set_allocation(allocation);
   order.set_epoch(1);
@@ -111,7 +114,8 @@ inline v1::DesiredAllocation GpuOrder(uint64_t allocation, int64_t grant_mw, con
   return order;
 }
 
-inline reconcile::Action Act(reconcile::Action::Kind kind, const v1::DesiredAllocation& order, Duration grace = Duration()) {
+inline reconcile::Action Act(reconcile::Action::Kind kind, const v1::DesiredAllocation& order,
+                             Duration grace = Duration()) {
   reconcile::Action action;
   action.kind = kind;
   action.allocation = order.allocation();
