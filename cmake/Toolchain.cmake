@@ -25,6 +25,9 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")  # our own CHECK stays on: it do
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
 
 set(SWITCHYARD_SANITIZER "" CACHE STRING "address+undefined, thread or fuzzer; empty for none")
+if(SWITCHYARD_SANITIZER)
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")  # sanitizers at -O0 take the property tests beyond their time
+endif()
 if(SWITCHYARD_SANITIZER STREQUAL "address+undefined")
   # Without -fno-var-tracking gcc 12 needs minutes for a file that includes gRPC.
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)

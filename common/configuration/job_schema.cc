@@ -64,7 +64,7 @@ const Schema& HashingSchema() {
 void BindIntoOnlyGroup(Binder* binder, const YamlValue& value, const std::string& path, Message* message, const char* key) {
   auto& spec = dynamic_cast<v1::JobSpec&>(*message);
   if (spec.groups_size() == 0) spec.add_groups();
-  YamlValue map{.kind = YamlValue::Kind::kMap, .position = value.position};
+  YamlValue map(YamlValue::Kind::kMap, value.position);
   map.entries.push_back({key, value.position, value});
   binder->Bind(GroupSchema(), map, path.empty() ? "groups[0]" : path + ".groups[0]", spec.mutable_groups(0));
 }

@@ -14,7 +14,7 @@ std::string Trim(const std::string& text) {
 }
 
 YamlValue Scalar(const std::string& text, platform::YamlPosition position) {
-  YamlValue value{.kind = YamlValue::Kind::kScalar, .position = position};
+  YamlValue value(YamlValue::Kind::kScalar, position);
   value.scalar = text;
   return value;
 }
@@ -34,7 +34,7 @@ std::vector<YamlValue> Split(const std::string& line, char separator, platform::
 // A cell as the YAML that would say the same.
 YamlValue CellValue(const std::string& column, const YamlValue& cell) {
   if (column != "feeds_from" && column != "labels" && column != "taints") return cell;
-  YamlValue value{.kind = column == "labels" ? YamlValue::Kind::kMap : YamlValue::Kind::kSequence, .position = cell.position};
+  YamlValue value(column == "labels" ? YamlValue::Kind::kMap : YamlValue::Kind::kSequence, cell.position);
   for (const YamlValue& part : Split(cell.scalar, ';', cell.position)) {
     const size_t equals = part.scalar.find('=');
     const std::string left = part.scalar.substr(0, equals);
@@ -42,7 +42,7 @@ YamlValue CellValue(const std::string& column, const YamlValue& cell) {
     if (column == "labels") {
       value.entries.push_back({left, part.position, right});
     } else if (column == "feeds_from" && equals != std::string::npos) {
-      YamlValue edge{.kind = YamlValue::Kind::kMap, .position = part.position};
+      YamlValue edge(YamlValue::Kind::kMap, part.position);
       edge.entries.push_back({"budget", part.position, Scalar(left, part.position)});
       edge.entries.push_back({"share", part.position, right});
       value.items.push_back(std::move(edge));
@@ -66,7 +66,7 @@ void BindNodeTable(Binder* binder, const std::string& text, v1::ClusterConfigura
       columns = cells;
       continue;
     }
-    YamlValue row{.kind = YamlValue::Kind::kMap, .position = {number, 1}};
+    YamlValue row(YamlValue::Kind::kMap, {number, 1});
     if (cells.size() != columns.size()) {
       binder->Report(row, fmt::format("{} fields, required are {} as in the first line; add or remove commas", cells.size(), columns.size()));
       continue;

@@ -25,17 +25,17 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark&) override { open_.clear(); }
   void OnDocumentEnd() override { open_.clear(); }
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { Leaf({.position = At(mark)}); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { Leaf(YamlValue(YamlValue::Kind::kNull, At(mark))); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     Report(At(mark), "an alias (*), which is not allowed here; write the value out");
-    Leaf({.position = At(mark)});
+    Leaf(YamlValue(YamlValue::Kind::kNull, At(mark)));
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
     CheckPlain(mark, tag, anchor);
-    YamlValue scalar{.kind = YamlValue::Kind::kScalar, .position = At(mark)};
+    YamlValue scalar(YamlValue::Kind::kScalar, At(mark));
     scalar.scalar = value;
     scalar.quoted = tag == "!";  // what yaml-cpp gives a quoted scalar
-    if (!scalar.quoted && (value == "~" || value == "null") && !ExpectsKey()) scalar = {.position = At(mark)};
+    if (!scalar.quoted && (value == "~" || value == "null") && !ExpectsKey()) scalar = YamlValue(YamlValue::Kind::kNull, At(mark));
     Leaf(std::move(scalar));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {

@@ -20,16 +20,18 @@ struct YamlPosition {
 
 struct YamlEntry;
 
-// `= {}` on what is often left out lets a value be made with designated initializers.
 struct YamlValue {
   enum class Kind { kNull, kScalar, kSequence, kMap };
+  YamlValue() = default;
+  YamlValue(Kind of_kind, YamlPosition at);
+
   Kind kind = Kind::kNull;
   YamlPosition position;
-  std::string source = {};        // where it stands if not in the file, e.g. "--set resources.gpus=8"; else empty
-  std::string scalar = {};        // kScalar, as written
+  std::string source;             // where it stands if not in the file, e.g. "--set resources.gpus=8"; else empty
+  std::string scalar;             // kScalar, as written
   bool quoted = false;            // kScalar: written in quotes, so a text whatever it looks like
-  std::vector<YamlValue> items = {};    // kSequence
-  std::vector<YamlEntry> entries = {};  // kMap, in the file's order
+  std::vector<YamlValue> items;    // kSequence
+  std::vector<YamlEntry> entries;  // kMap, in the file's order
 
   // The value of `key`, or null.
   const YamlValue* Find(const std::string& key) const;
@@ -42,6 +44,9 @@ struct YamlEntry {
   YamlPosition position;
   YamlValue value;
 };
+
+// After YamlEntry, for a compiler may need the elements' type to make the vector.
+inline YamlValue::YamlValue(Kind of_kind, YamlPosition at) : kind(of_kind), position(at) {}
 
 // All documents of `text`. INVALID_ARGUMENT: every problem, one a line, each `file:line:column: what; cure`.
 absl::StatusOr<std::vector<YamlValue>> ParseYaml(const std::string& text, const std::string& file);

@@ -53,7 +53,7 @@ void Move(const Demand& demand, int32_t device_group, const std::vector<int32_t>
   node.ports_free += sign * demand.ports;
   for (const auto& [name, count] : demand.counts) {
     const auto found = std::find_if(node.counts_free.begin(), node.counts_free.end(),
-                                    [&](const auto& entry) { return entry.first == name; });
+                                    [&name = name](const auto& entry) { return entry.first == name; });
     if (found != node.counts_free.end())
       found->second += sign * count;
     else
