@@ -194,21 +194,43 @@ void SetState(Step& step, Job& job, v1::JobState to, const std::string& reason) 
   step.changed_jobs.insert(face->id());
   step.state.round_needed = true;
   UpdateWaiting(step.state, job);
+  const auto blocked = step.state.dependents.find(face->id());
+  if (to != v1::SUCCEEDED || blocked == step.state.dependents.end()) return;
+  for (const uint64_t id : std::set<uint64_t>(blocked->second)) UpdateWaiting(step.state, step.state.jobs.at(id));
+}
+
+uint64_t UnmetDependency(const State& state, const Job& job) {
+  for (const uint64_t id : job.row.job().spec().after()) {
+    const auto before = state.jobs.find(id);
+    if (before == state.jobs.end() || before->second.row.job().state() != v1::SUCCEEDED) return id;
+  }
+  return 0;
 }
 
 void UpdateWaiting(State& state, Job& job) {
   const uint64_t id = job.row.job().id();
   const bool waits = !TasksToPlace(state, job).empty();
-  const bool listed = state.pending.contains(id);
+  const bool listed = job.blocked_on != 0 || state.pending.contains(id);
   const std::string& tenant = job.row.job().spec().tenant();
-  if (waits && !listed) {
+  if (waits && !listed) ++state.pending_of_tenant[tenant];
+  if (!waits && listed) --state.pending_of_tenant[tenant];
+  // A job that waits for another costs no round anything until that one has succeeded (SetState).
+  const uint64_t blocked_on = waits ? UnmetDependency(state, job) : 0;
+  if (job.blocked_on != blocked_on) {
+    if (job.blocked_on != 0) state.dependents[job.blocked_on].erase(id);
+    if (job.blocked_on != 0 && state.dependents[job.blocked_on].empty()) state.dependents.erase(job.blocked_on);
+    if (blocked_on != 0) state.dependents[blocked_on].insert(id);
+    job.blocked_on = blocked_on;
+  }
+  if (blocked_on != 0) job.pending = DependencyReason(blocked_on);
+  if (waits && blocked_on == 0) {
     state.pending.insert(id);
-    ++state.pending_of_tenant[tenant];
-  }
-  if (!waits && listed) {
+  } else {
     state.pending.erase(id);
-    --state.pending_of_tenant[tenant];
   }
+  if (!Terminal(job.row.job().state())) return;
+  const auto members = state.job_allocations.find(id);
+  if (members != state.job_allocations.end() && members->second.empty()) state.job_allocations.erase(members);
 }
 
 }  // namespace switchyard::core

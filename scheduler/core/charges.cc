@@ -65,6 +65,11 @@ Power AllocationWatts(const Node& node, const Allocation& allocation) {
   return watts;
 }
 
+int64_t GpuMilli(const State& state, const Allocation& allocation) {
+  if (allocation.group < 0 || state.nodes[allocation.node].groups[allocation.group].model.kind() != v1::GPU) return 0;
+  return static_cast<int64_t>(allocation.devices.size()) * allocation.share_milli;
+}
+
 void ChargePlatform(Step& step, Node& node) {
   Move(step, node.platform_chain, node.platform_charged, PlatformWatts(node));
 }
@@ -77,6 +82,25 @@ void ChargeAllocation(Step& step, Allocation& allocation) {
   const Node& node = step.state.nodes[allocation.node];
   const uint32_t chain = allocation.group >= 0 ? node.groups[allocation.group].chain : node.platform_chain;
   Move(step, chain, allocation.charged, AllocationWatts(node, allocation));
+  ShareAllocation(step.state, allocation);
+}
+
+void ShareAllocation(State& state, Allocation& allocation) {
+  if (allocation.orphan || allocation.kind == v1::HASHING) return;
+  const Power grant = allocation.bound.grant();
+  if (allocation.shared == grant) return;
+  TenantUse& use = state.tenant_use[state.jobs.at(allocation.job).row.job().spec().tenant()];
+  if (!allocation.shared.has_value()) use.gpu_milli += GpuMilli(state, allocation);
+  use.watts += grant - allocation.shared.value_or(Power());
+  allocation.shared = grant;
+}
+
+void UnshareAllocation(State& state, Allocation& allocation) {
+  if (!allocation.shared.has_value()) return;
+  TenantUse& use = state.tenant_use.at(state.jobs.at(allocation.job).row.job().spec().tenant());
+  use.gpu_milli -= GpuMilli(state, allocation);
+  use.watts -= *allocation.shared;
+  allocation.shared.reset();
 }
 
 void ChargeNode(Step& step, Node& node) {
@@ -137,7 +161,7 @@ void NoteLowering(Step& step, uint32_t node) {
 void OrderGrant(Step& step, Allocation& allocation, Power grant, Power transient) {
   const bool lowering = grant < allocation.bound.grant();
   if (lowering) {
-    BeginDropWatch(step, allocation, allocation.bound.grant() - grant);
+    BeginDropWatch(step, allocation, grant);
     NoteLowering(step, allocation.node);
   } else {
     allocation.watch.reset();

@@ -13,12 +13,19 @@ namespace switchyard::core {
 Power PlatformWatts(const Node& node);
 Power UnallocatedWatts(const Node& node, const Group& group);
 Power AllocationWatts(const Node& node, const Allocation& allocation);
+// Thousandths of GPUs that it holds.
+int64_t GpuMilli(const State& state, const Allocation& allocation);
 
 // Bring the ledger up to date with an entity.
 void ChargePlatform(Step& step, Node& node);
 void ChargeGroup(Step& step, Node& node, Group& group);
 void ChargeAllocation(Step& step, Allocation& allocation);
 void ChargeNode(Step& step, Node& node);  // all of it
+
+// Brings its tenant's use up to date with a firm allocation's grant, or takes it out. ChargeAllocation does so by
+// itself.
+void ShareAllocation(State& state, Allocation& allocation);
+void UnshareAllocation(State& state, Allocation& allocation);
 
 // Binds devices to an allocation, and gives them back. Devices of a PERSISTENT class carry their last setting along:
 // the allocation inherits it as its first confirmed watts, and the pool inherits the allocation's last confirmed watts.

@@ -261,8 +261,11 @@ void Install(Step& step, House house) {
   for (auto& [id, allocation] : state.allocations) {
     allocation.node = renumbered.at(allocation.node);
     allocation.charged = Power();
+    allocation.shared.reset();
     allocation.watch.reset();
   }
+  state.tenant_use.clear();  // counted anew with the ledger
+  state.views.clear();
   state.orphans = std::move(orphans);
   state.nodes = std::move(house.nodes);
   state.node_index = std::move(house.node_index);

@@ -73,6 +73,7 @@ struct Allocation {
   int64_t energy_mj = 0, hashes_gh = 0, shares_accepted = 0, shares_rejected = 0;
   // Derived.
   Power charged;                          // now in the ledger
+  std::optional<Power> shared;            // now in its tenant's use; nothing: not counted
   std::optional<power::DropWatch> watch;  // a lowering that a meter shall prove
   uint32_t watch_budget = 0;
   std::optional<MonoTime> acknowledged_at;  // of the present order
@@ -125,8 +126,9 @@ struct Job {
   bool phase_timer = false;
   MonoTime not_before;  // back-off in monotonic time
   MonoTime hold_until = MonoTime::Never();
-  int passed_by = 0;   // starts that jumped over it while it waited
-  uint64_t shape = 0;  // hash of what the placement looks at: equal shapes fail alike within a round
+  int passed_by = 0;        // starts that jumped over it while it waited
+  uint64_t shape = 0;       // hash of what the placement looks at: equal shapes fail alike within a round
+  uint64_t blocked_on = 0;  // the job whose success it waits for; 0: a round looks at it when it has tasks to place
 };
 
 struct Plan {

@@ -108,7 +108,8 @@ UtcTime FirstKnownEnd(const State& state) {
 
 void ExplainPending(const State& state, const Job& job, const Stamp& stamp, v1::ExplainResponse* response) {
   const v1::JobSpec& spec = job.row.job().spec();
-  if (const auto shortfall = JobShortfall(state, job, stamp.mono, TenantShares(state)); shortfall.has_value()) {
+  if (const auto shortfall = JobShortfall(state, job, stamp.mono, TenantShares(state), SizeOf(state, spec));
+      shortfall.has_value()) {
     SetReason(*shortfall, response->mutable_binding());
     AddVerdict(shortfall->constraint, false, shortfall->amount, response->binding().text(), response);
     ExplainPlan(state, job, stamp, response);
@@ -133,7 +134,8 @@ void ExplainPending(const State& state, const Job& job, const Stamp& stamp, v1::
   }
   std::vector<placement::TaskToPlace> tasks = TasksToPlace(state, job);
   if (!IsGang(job) && tasks.size() > 1) tasks.resize(1);
-  const Proposal proposal = ProposeStart(state, job, tasks, views, stamp.mono, stamp.utc);
+  const Proposal proposal =
+      ProposeStart(state, job, tasks, views, YieldableWatts(state, stamp.mono), stamp.mono, stamp.utc);
   AddBudgets(state, proposal.needs, response);
   for (const placement::ConstraintRow& row : placement::Table()) {
     if (row.constraint == Constraint::kNone) continue;

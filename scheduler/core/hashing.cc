@@ -46,9 +46,9 @@ bool MayHash(const Node& node, const v1::JobSpec& spec) {
 
 std::vector<uint64_t> HashingJobs(const State& state) {
   std::vector<uint64_t> jobs;
-  for (const auto& [id, job] : state.jobs) {
-    const v1::JobState s = job.row.job().state();
-    if (job.row.job().spec().kind() == v1::HASHING && !Terminal(s) && s != v1::STOPPING) jobs.push_back(id);
+  for (const uint64_t id : state.hashing_jobs) {
+    const v1::JobState s = state.jobs.at(id).row.job().state();
+    if (!Terminal(s) && s != v1::STOPPING) jobs.push_back(id);
   }
   std::stable_sort(jobs.begin(), jobs.end(), [&](uint64_t a, uint64_t b) {
     return state.jobs.at(a).row.job().spec().priority() > state.jobs.at(b).row.job().spec().priority();
@@ -78,10 +78,9 @@ std::set<std::tuple<uint32_t, int32_t, int32_t>> PlannedDevices(const State& sta
 
 std::vector<Unit> Units(const State& state, MonoTime now) {
   std::vector<Unit> units;
-  for (const auto& [id, allocation] : state.allocations) {
-    if (allocation.kind != v1::HASHING || allocation.phase == v1::STOP || allocation.exited ||
-        allocation.devices.empty())
-      continue;
+  for (const uint64_t id : HashingAllocations(state)) {
+    const Allocation& allocation = state.allocations.at(id);
+    if (allocation.phase == v1::STOP || allocation.exited || allocation.devices.empty()) continue;
     units.push_back({id, allocation.job, allocation.node, allocation.group, allocation.devices});
   }
   const std::vector<uint64_t> jobs = HashingJobs(state);
@@ -269,10 +268,21 @@ Power Overdue(const State& state, const Allocation& allocation, MonoTime now) {
 
 }  // namespace
 
+std::vector<uint64_t> HashingAllocations(const State& state) {
+  std::vector<uint64_t> ids;
+  for (const uint64_t job : state.hashing_jobs) {
+    const auto members = state.job_allocations.find(job);
+    if (members != state.job_allocations.end()) ids.insert(ids.end(), members->second.begin(), members->second.end());
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
 std::vector<Power> YieldableWatts(const State& state, MonoTime now) {
   std::vector<Power> yieldable(state.budgets.size());
-  for (const auto& [id, allocation] : state.allocations) {
-    if (allocation.kind != v1::HASHING || allocation.group < 0) continue;
+  for (const uint64_t id : HashingAllocations(state)) {
+    const Allocation& allocation = state.allocations.at(id);
+    if (allocation.group < 0) continue;
     const Node& node = state.nodes[allocation.node];
     const Group& group = node.groups[allocation.group];
     if (node.session == 0) continue;

@@ -11,6 +11,9 @@ namespace switchyard::core {
 // What an allocation's devices count when all are off.
 Power OffWatts(const Node& node, const Allocation& allocation);
 
+// Every live hashing allocation, in the order of their numbers.
+std::vector<uint64_t> HashingAllocations(const State& state);
+
 // What hashing beneath each budget could still give up, beyond what was ordered down and was not confirmed in time.
 std::vector<Power> YieldableWatts(const State& state, MonoTime now);
 

@@ -136,9 +136,41 @@ absl::Status CheckGangs(const State& state) {
 
 absl::Status CheckWaiting(const State& state) {
   for (const auto& [id, job] : state.jobs) {
-    if (!TasksToPlace(state, job).empty() != state.pending.contains(id)) {
-      return Violation(fmt::format("waiting: job {} is {}listed", id, state.pending.contains(id) ? "" : "not "));
+    const auto blocked = state.dependents.find(job.blocked_on);
+    const bool is_blocked = blocked != state.dependents.end() && blocked->second.contains(id);
+    const bool listed = state.pending.contains(id) || is_blocked;
+    if (!TasksToPlace(state, job).empty() != listed) {
+      return Violation(fmt::format("waiting: job {} is {}listed", id, listed ? "" : "not "));
     }
+    if (is_blocked != (job.blocked_on != 0) || (is_blocked && UnmetDependency(state, job) == 0)) {
+      return Violation(fmt::format("waiting: job {} is blocked on {} and need not be", id, job.blocked_on));
+    }
+    if ((job.row.job().spec().kind() == v1::HASHING) != state.hashing_jobs.contains(id)) {
+      return Violation(fmt::format("waiting: job {} is not where its kind belongs", id));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What a tenant uses is what its allocations are granted.
+absl::Status CheckShares(const State& state) {
+  std::map<std::string, TenantUse> counted;
+  for (const auto& [id, allocation] : state.allocations) {
+    if (allocation.kind == v1::HASHING) continue;
+    TenantUse& use = counted[state.jobs.at(allocation.job).row.job().spec().tenant()];
+    use.watts += allocation.bound.grant();
+    use.gpu_milli += GpuMilli(state, allocation);
+  }
+  for (const auto& [tenant, use] : state.tenant_use) {
+    if (use == counted[tenant]) continue;
+    return Violation(fmt::format(
+        "shares: tenant \"{}\" is charged {} mW and {} thousandths of a GPU, its allocations hold {} and {}", tenant,
+        use.watts.count(), use.gpu_milli, counted[tenant].watts.count(), counted[tenant].gpu_milli));
+  }
+  for (const auto& [tenant, use] : counted) {
+    if (!state.tenant_use.contains(tenant) && !(use == TenantUse()))
+      return Violation(
+          fmt::format("shares: tenant \"{}\" holds {} mW that it is not charged", tenant, use.watts.count()));
   }
   return absl::OkStatus();
 }
@@ -146,7 +178,7 @@ absl::Status CheckWaiting(const State& state) {
 }  // namespace
 
 absl::Status CheckInvariants(const State& state) {
-  for (const auto check : {CheckWatts, CheckYields, CheckDevices, CheckGangs, CheckWaiting}) {
+  for (const auto check : {CheckWatts, CheckYields, CheckDevices, CheckGangs, CheckWaiting, CheckShares}) {
     if (absl::Status status = check(state); !status.ok()) return status;
   }
   return absl::OkStatus();

@@ -58,6 +58,10 @@ void ResumeJob(Step& step, Job& job);  // after a restart: timers begin anew
 
 // Keeps the sets of waiting jobs in step with a job's state.
 void UpdateWaiting(State& state, Job& job);
+// The first job in its `after` that has not succeeded; 0: none.
+uint64_t UnmetDependency(const State& state, const Job& job);
+// The pending reason of a job that waits for another (round.cc).
+v1::PendingReason DependencyReason(uint64_t job);
 void SetState(Step& step, Job& job, v1::JobState to, const std::string& reason);
 inline bool Terminal(v1::JobState state) {
   return state == v1::SUCCEEDED || state == v1::FAILED || state == v1::CANCELLED;

@@ -29,6 +29,7 @@ void MarkLost(Step& step, Node& node) {
       continue;
     }
     found->second.bound.Order(step.stamp.sequence, Power());
+    ShareAllocation(step.state, found->second);
     ConfirmBound(step, found->second, step.stamp.sequence, Power(), "operator");
     EndAllocation(step, found->second, 128 + 9, "an operator states that its node is lost");
   }
@@ -155,6 +156,7 @@ absl::Status OrphanAction(Step& step, const v1::OrphanActionRequest& request) {
     node.allocations.insert(adopted.id);
     step.state.job_allocations[adopted.job].insert(adopted.id);
     Allocation& live = step.state.allocations.emplace(adopted.id, std::move(adopted)).first->second;
+    ShareAllocation(step.state, live);
     step.OrderChanged(live);
     UpdateWaiting(step.state, job->second);
     return absl::OkStatus();

@@ -82,12 +82,24 @@ placement::DeviceGroupView GroupView(const Group& group) {
   view.min = Milliwatts(group.model.min_mw());
   view.max = Milliwatts(group.model.max_mw());
   view.limiter = group.model.limiter();
-  if (group.model.kind() == v1::ASIC) return view;  // nothing but hashing runs there
+  return view;
+}
+
+void FreeDevices(const Group& group, placement::DeviceGroupView& view) {
+  view.reclaimable.clear();
+  if (group.model.kind() == v1::ASIC) return;  // nothing but hashing runs there
   view.free_milli.resize(static_cast<size_t>(group.count));
   for (int32_t d = 0; d < group.count; ++d) {
     view.free_milli[d] = group.quarantined.contains(d) || group.devices.empty() ? 0 : 1000 - group.used_milli[d];
   }
-  return view;
+}
+
+// The entry of a named count, made where there is none.
+int64_t& CountOf(placement::NodeView& view, const std::string& name) {
+  const auto at = std::lower_bound(view.counts_free.begin(), view.counts_free.end(), name,
+                                   [](const auto& entry, const std::string& wanted) { return entry.first < wanted; });
+  if (at != view.counts_free.end() && at->first == name) return at->second;
+  return view.counts_free.insert(at, {name, 0})->second;
 }
 
 void Reclaim(placement::DeviceGroupView& view, const Allocation& allocation, const Group& group) {
@@ -106,7 +118,8 @@ bool Preemptible(const State& state, const Job* preemptor, const Allocation& all
   return job != state.jobs.end() && MayPreempt(*preemptor, job->second, utc);
 }
 
-placement::NodeView MakeView(const State& state, uint32_t index, MonoTime now, UtcTime utc, const Job* preemptor) {
+// What only a reload changes.
+placement::NodeView MakeView(const State& state, uint32_t index) {
   const Node& node = state.nodes[index];
   placement::NodeView view;
   view.index = index;
@@ -117,33 +130,41 @@ placement::NodeView MakeView(const State& state, uint32_t index, MonoTime now, U
   view.owner = node.configured.owner();
   view.labels = LabelsOf(node);
   view.taints.assign(node.configured.taints().begin(), node.configured.taints().end());
+  for (const Group& group : node.groups) view.groups.push_back(GroupView(group));
+  return view;
+}
+
+// What is there and whole, before the allocations are taken off.
+void ResetView(const State& state, MonoTime now, placement::NodeView& view) {
+  const Node& node = state.nodes[view.index];
   view.available = Available(state, node, now);
   view.cpu_milli_free = node.model.cpu_milli();
   view.memory_free = node.model.memory_bytes();
   view.disk_free = node.model.disk_bytes();
   view.ports_free = kPortsOfNode;
-  std::map<std::string, int64_t> counts;
-  for (const v1::NamedCount& count : node.model.counts()) counts[count.name()] = count.count();
-  for (const Group& group : node.groups) view.groups.push_back(GroupView(group));
-  for (const uint64_t id : node.allocations) {
-    const Allocation& allocation = state.allocations.at(id);
-    const bool reclaimable =
-        (allocation.kind == v1::HASHING && !allocation.exited) || Preemptible(state, preemptor, allocation, utc);
-    if (reclaimable && allocation.group >= 0)
-      Reclaim(view.groups[allocation.group], allocation, node.groups[allocation.group]);
-    if (allocation.kind == v1::HASHING) {
-      view.hashing_value += HashingValue(state, allocation, utc);
-      continue;
-    }
-    if (reclaimable) continue;
-    view.cpu_milli_free -= allocation.cpu_milli;
-    view.memory_free -= allocation.memory_bytes;
-    view.disk_free -= allocation.disk_bytes;
-    view.ports_free -= static_cast<int32_t>(allocation.ports.size());
-    for (const v1::NamedCount& count : allocation.counts) counts[count.name()] -= count.count();
+  view.hashing_value = 0;
+  view.counts_free.clear();
+  for (const v1::NamedCount& count : node.model.counts()) CountOf(view, count.name()) = count.count();
+  for (size_t g = 0; g < node.groups.size(); ++g) FreeDevices(node.groups[g], view.groups[g]);
+}
+
+// Takes an allocation off its node's view, or shows its devices as reclaimable.
+void TakeOff(const State& state, const Allocation& allocation, UtcTime utc, const Job* preemptor,
+             placement::NodeView& view) {
+  const bool reclaimable =
+      (allocation.kind == v1::HASHING && !allocation.exited) || Preemptible(state, preemptor, allocation, utc);
+  if (reclaimable && allocation.group >= 0)
+    Reclaim(view.groups[allocation.group], allocation, state.nodes[allocation.node].groups[allocation.group]);
+  if (allocation.kind == v1::HASHING) {
+    view.hashing_value += HashingValue(state, allocation, utc);
+    return;
   }
-  view.counts_free.assign(counts.begin(), counts.end());
-  return view;
+  if (reclaimable) return;
+  view.cpu_milli_free -= allocation.cpu_milli;
+  view.memory_free -= allocation.memory_bytes;
+  view.disk_free -= allocation.disk_bytes;
+  view.ports_free -= static_cast<int32_t>(allocation.ports.size());
+  for (const v1::NamedCount& count : allocation.counts) CountOf(view, count.name()) -= count.count();
 }
 
 // Devices promised to an open plan are nobody else's.
@@ -172,8 +193,8 @@ void HidePlanned(const State& state, std::vector<placement::NodeView>& views) {
   }
 }
 
-std::vector<Power> AvailableWatts(const State& state, MonoTime now) {
-  std::vector<Power> available = YieldableWatts(state, now);
+std::vector<Power> AvailableWatts(const State& state, const std::vector<Power>& yieldable) {
+  std::vector<Power> available = yieldable;
   const std::vector<Power> promised = OpenNeeds(state);
   for (uint32_t b = 0; b < available.size(); ++b) available[b] += state.ledger.Headroom(b) - promised[b];
   return available;
@@ -268,17 +289,30 @@ bool MayPreempt(const Job& job, const Job& victim, UtcTime utc) {
 
 std::vector<placement::NodeView> MakeViews(const State& state, MonoTime now, UtcTime utc, const Job* preemptor) {
   std::vector<placement::NodeView> views;
-  views.reserve(state.nodes.size());
-  for (uint32_t n = 0; n < state.nodes.size(); ++n) views.push_back(MakeView(state, n, now, utc, preemptor));
-  HidePlanned(state, views);
+  RefreshViews(state, now, utc, preemptor, views);
   return views;
 }
 
-Power WattsOf(const State& state, const v1::JobSpec& spec) {
+void RefreshViews(const State& state, MonoTime now, UtcTime utc, const Job* preemptor,
+                  std::vector<placement::NodeView>& views) {
+  if (views.size() != state.nodes.size()) {
+    views.clear();
+    views.reserve(state.nodes.size());
+    for (uint32_t n = 0; n < state.nodes.size(); ++n) views.push_back(MakeView(state, n));
+  }
+  for (placement::NodeView& view : views) ResetView(state, now, view);
+  // In one pass over all allocations, which costs less than to look each up by its node.
+  for (const auto& [id, allocation] : state.allocations)
+    TakeOff(state, allocation, utc, preemptor, views[allocation.node]);
+  HidePlanned(state, views);
+}
+
+JobSize SizeOf(const State& state, const v1::JobSpec& spec) {
   // Before a placement is known, a device counts as the hungriest model that the job may get.
-  Power sum;
+  JobSize size;
   for (const v1::TaskGroup& group : spec.groups()) {
     const v1::Resources& r = group.resources();
+    size.gpu_milli += (r.gpus() * int64_t{1000} + r.gpu_milli()) * group.count();
     const bool gpu = r.gpus() > 0 || r.gpu_milli() > 0;
     const int64_t devices = gpu ? std::max(1, r.gpus()) : r.cpu_devices();
     Power most;
@@ -292,21 +326,14 @@ Power WattsOf(const State& state, const v1::JobSpec& spec) {
       if (model.limiter() && r.watts_per_device_mw() > 0) watts = std::min(watts, Milliwatts(r.watts_per_device_mw()));
       most = std::max(most, watts);
     }
-    sum += most * devices * group.count();
+    size.watts += most * devices * group.count();
   }
-  return sum;
-}
-
-int64_t GpuMilliOf(const v1::JobSpec& spec) {
-  int64_t sum = 0;
-  for (const v1::TaskGroup& group : spec.groups()) {
-    sum += (group.resources().gpus() * int64_t{1000} + group.resources().gpu_milli()) * group.count();
-  }
-  return sum;
+  return size;
 }
 
 Proposal ProposeStart(const State& state, const Job& job, const std::vector<placement::TaskToPlace>& tasks,
-                      std::vector<placement::NodeView>& views, MonoTime now, UtcTime utc) {
+                      std::vector<placement::NodeView>& views, const std::vector<Power>& yieldable, MonoTime now,
+                      UtcTime utc) {
   const v1::JobSpec& spec = job.row.job().spec();
   std::vector<placement::HeldTask> held;
   const auto members = state.job_allocations.find(job.row.job().id());
@@ -315,7 +342,7 @@ Proposal ProposeStart(const State& state, const Job& job, const std::vector<plac
       held.push_back({state.allocations.at(id).task_group, state.allocations.at(id).node});
   }
   Proposal proposal;
-  std::vector<Power> available = AvailableWatts(state, now);
+  std::vector<Power> available = AvailableWatts(state, yieldable);
   LedgerPower power(state, spec, available);
   placement::PlaceResult result = placement::PlaceGang(spec, tasks, views, power, /*allow_reclaim=*/true, held);
   if (!result.shortfall.has_value()) {

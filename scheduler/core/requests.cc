@@ -48,6 +48,7 @@ uint64_t AddJob(Step& step, const pb::Command& command, v1::JobSpec spec, uint64
   face->set_submitted_utc_ms(step.stamp.utc.milliseconds());
   job.row.set_queued_utc_ms(step.stamp.utc.milliseconds());
   Job& added = state.jobs.emplace(id, std::move(job)).first->second;
+  if (added.row.job().spec().kind() == v1::HASHING) state.hashing_jobs.insert(id);
   step.changed_jobs.insert(id);
   UpdateWaiting(state, added);
   return id;
@@ -164,6 +165,7 @@ void Prune(Step& step) {
     state.finished.erase(state.finished.begin());
     state.jobs.erase(id);
     state.job_allocations.erase(id);
+    state.hashing_jobs.erase(id);
     step.changed_jobs.erase(id);
     step.removed_jobs.insert(id);
     ++removed;

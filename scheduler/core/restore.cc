@@ -91,6 +91,7 @@ absl::Status Core::Restore(const std::vector<Row>& rows) {
     job.shape = ShapeOf(row.job().spec());
     state.meta.set_next_job(std::max(state.meta.next_job(), row.job().id() + 1));
     if (Terminal(row.job().state())) state.finished.emplace(UtcTime(row.job().finished_utc_ms()), row.job().id());
+    if (row.job().spec().kind() == v1::HASHING) state.hashing_jobs.insert(row.job().id());
     state.jobs.emplace(row.job().id(), std::move(job));
     return absl::OkStatus();
   });

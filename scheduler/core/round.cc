@@ -1,6 +1,7 @@
 #include "scheduler/core/round.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "common/quantity_text.h"
 #include "fmt/format.h"
@@ -23,8 +24,9 @@ constexpr int kMostPassedBy = 64;
 
 Power FirmWatts(const State& state, uint32_t budget) {
   Power hashing;
-  for (const auto& [id, allocation] : state.allocations) {
-    if (allocation.kind != v1::HASHING || allocation.group < 0) continue;
+  for (const uint64_t id : HashingAllocations(state)) {
+    const Allocation& allocation = state.allocations.at(id);
+    if (allocation.group < 0) continue;
     const Node& node = state.nodes[allocation.node];
     const Group& group = node.groups[allocation.group];
     if (group.model.power_cycle() == v1::NEITHER) continue;
@@ -141,8 +143,24 @@ v1::PendingReason Reason(const placement::Shortfall& shortfall) {
   return reason;
 }
 
-std::vector<uint64_t> QueueOrder(const State& state, const std::vector<queueing::TenantShare>& shares) {
+// Sizes of jobs by their shape, each worked out once a round.
+class Sizes {
+ public:
+  explicit Sizes(const State& state) : state_(state) {}
+  const JobSize& Of(const Job& job) {
+    const auto [at, is_new] = sizes_.try_emplace(job.shape);
+    if (is_new) at->second = SizeOf(state_, job.row.job().spec());
+    return at->second;
+  }
+
+ private:
+  const State& state_;
+  std::map<uint64_t, JobSize> sizes_;
+};
+
+std::vector<uint64_t> QueueOrder(const State& state, const std::vector<queueing::TenantShare>& shares, Sizes& sizes) {
   std::vector<queueing::PendingJob> waiting;
+  waiting.reserve(state.pending.size());
   for (const uint64_t id : state.pending) {
     const Job& job = state.jobs.at(id);
     const v1::JobSpec& spec = job.row.job().spec();
@@ -150,12 +168,34 @@ std::vector<uint64_t> QueueOrder(const State& state, const std::vector<queueing:
                        .tenant = TenantId(spec.tenant()),
                        .priority = spec.priority(),
                        .queued = UtcTime(job.row.queued_utc_ms()),
-                       .watts = WattsOf(state, spec),
-                       .gpu_milli = GpuMilliOf(spec)});
+                       .watts = sizes.Of(job).watts,
+                       .gpu_milli = sizes.Of(job).gpu_milli});
   }
   std::vector<uint64_t> order;
   for (const JobId id : queueing::Order(shares, std::move(waiting))) order.push_back(id.value());
   return order;
+}
+
+// `Shares`: a vector of TenantShare, const or not.
+template <typename Shares>
+auto* ShareOf(const std::string& tenant, Shares& shares) {
+  const auto share = std::lower_bound(
+      shares.begin(), shares.end(), tenant,
+      [](const queueing::TenantShare& entry, const std::string& wanted) { return entry.id.str() < wanted; });
+  return share == shares.end() || share->id.str() != tenant ? nullptr : std::to_address(share);
+}
+
+// A start or a plan for one of its jobs changed what the tenant uses.
+void UpdateShare(const State& state, const std::string& tenant, std::vector<queueing::TenantShare>& shares) {
+  queueing::TenantShare* const share = ShareOf(tenant, shares);
+  if (share == nullptr) return;
+  const auto use = state.tenant_use.find(tenant);
+  share->used = use == state.tenant_use.end() ? Power() : use->second.watts;
+  share->used_gpu_milli = use == state.tenant_use.end() ? 0 : use->second.gpu_milli;
+  for (const auto& [id, plan] : state.plans) {
+    if (state.jobs.at(plan.row.job()).row.job().spec().tenant() != tenant) continue;
+    for (const pb::PlanMember& member : plan.row.members()) share->used += Milliwatts(member.grant_mw());
+  }
 }
 
 // 4. The queue: each job in its order gets its place, a plan, or its one true reason.
@@ -163,8 +203,10 @@ void ServeQueue(Step& step) {
   State& state = step.state;
   if (state.pending.empty()) return;
   std::vector<queueing::TenantShare> shares = TenantShares(state);
-  const std::vector<uint64_t> order = QueueOrder(state, shares);
-  std::vector<placement::NodeView> views = MakeViews(state, step.stamp.mono, step.stamp.utc, nullptr);
+  Sizes sizes(state);
+  const std::vector<uint64_t> order = QueueOrder(state, shares, sizes);
+  RefreshViews(state, step.stamp.mono, step.stamp.utc, nullptr, state.views);
+  std::vector<Power> yieldable = YieldableWatts(state, step.stamp.mono);
   std::map<uint64_t, v1::PendingReason> failed_shapes;
   std::vector<uint64_t> passed;
   int tries = 0;
@@ -172,7 +214,8 @@ void ServeQueue(Step& step) {
   for (const uint64_t id : order) {
     Job& job = state.jobs.at(id);
     const v1::JobSpec& spec = job.row.job().spec();
-    if (const auto shortfall = JobShortfall(state, job, step.stamp.mono, shares); shortfall.has_value()) {
+    if (const auto shortfall = JobShortfall(state, job, step.stamp.mono, shares, sizes.Of(job));
+        shortfall.has_value()) {
       job.pending = Reason(*shortfall);
       continue;
     }
@@ -193,7 +236,7 @@ void ServeQueue(Step& step) {
     // A service's replicas come one by one, as many as fit; a gang whole.
     std::vector<placement::TaskToPlace> tasks = TasksToPlace(state, job);
     if (!IsGang(job) && tasks.size() > 1) tasks.resize(1);
-    const Proposal proposal = ProposeStart(state, job, tasks, views, step.stamp.mono, step.stamp.utc);
+    const Proposal proposal = ProposeStart(state, job, tasks, state.views, yieldable, step.stamp.mono, step.stamp.utc);
     if (proposal.shortfall.has_value()) {
       job.pending = Reason(*proposal.shortfall);
       failed_shapes[job.shape] = job.pending;
@@ -209,13 +252,23 @@ void ServeQueue(Step& step) {
     } else {
       OpenPlan(step, job, proposal.placements, proposal.needs, proposal.preempted);
       job.pending = Reason({.constraint = Constraint::kYieldPending, .amount = 0, .subject = "", .rejected_nodes = {}});
-      if (!proposal.preempted.empty()) views = MakeViews(state, step.stamp.mono, step.stamp.utc, nullptr);
+      if (!proposal.preempted.empty()) RefreshViews(state, step.stamp.mono, step.stamp.utc, nullptr, state.views);
+      yieldable = YieldableWatts(state, step.stamp.mono);
     }
-    shares = TenantShares(state);
+    if (proposal.preempted.empty()) {
+      UpdateShare(state, spec.tenant(), shares);
+    } else {
+      shares = TenantShares(state);
+    }
   }
 }
 
 }  // namespace
+
+v1::PendingReason DependencyReason(uint64_t job) {
+  return Reason(
+      {.constraint = Constraint::kDependency, .amount = 1, .subject = std::to_string(job), .rejected_nodes = {}});
+}
 
 void FindBlockedBudgets(Step& step) {
   State& state = step.state;
@@ -270,14 +323,11 @@ std::vector<queueing::TenantShare> TenantShares(const State& state) {
                            .used = Power(),
                            .used_gpu_milli = 0};
   }
-  for (const auto& [id, allocation] : state.allocations) {
-    if (allocation.kind == v1::HASHING) continue;
-    const auto share = shares.find(state.jobs.at(allocation.job).row.job().spec().tenant());
+  for (const auto& [tenant, use] : state.tenant_use) {
+    const auto share = shares.find(tenant);
     if (share == shares.end()) continue;
-    share->second.used += allocation.bound.grant();
-    if (allocation.group >= 0 && state.nodes[allocation.node].groups[allocation.group].model.kind() == v1::GPU) {
-      share->second.used_gpu_milli += static_cast<int64_t>(allocation.devices.size()) * allocation.share_milli;
-    }
+    share->second.used = use.watts;
+    share->second.used_gpu_milli = use.gpu_milli;
   }
   for (const auto& [id, plan] : state.plans) {
     const auto share = shares.find(state.jobs.at(plan.row.job()).row.job().spec().tenant());
@@ -290,17 +340,15 @@ std::vector<queueing::TenantShare> TenantShares(const State& state) {
 }
 
 std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& job, MonoTime now,
-                                                 const std::vector<queueing::TenantShare>& shares) {
+                                                 const std::vector<queueing::TenantShare>& shares,
+                                                 const JobSize& size) {
   const v1::Job& face = job.row.job();
   const auto shortfall = [](Constraint constraint, int64_t amount, std::string subject) {
     return placement::Shortfall{
         .constraint = constraint, .amount = amount, .subject = std::move(subject), .rejected_nodes = {}};
   };
-  for (const uint64_t id : face.spec().after()) {
-    const auto before = state.jobs.find(id);
-    if (before != state.jobs.end() && before->second.row.job().state() == v1::SUCCEEDED) continue;
+  if (const uint64_t id = UnmetDependency(state, job); id != 0)
     return shortfall(Constraint::kDependency, 1, std::to_string(id));
-  }
   if (job.not_before > now) {
     const bool crash_loop = job.row.consecutive_failures() >= 6;
     return shortfall(crash_loop ? Constraint::kCrashLoop : Constraint::kBackoff, (job.not_before - now).count(),
@@ -309,18 +357,17 @@ std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& 
   for (const auto& [id, plan] : state.plans) {
     if (plan.row.job() == face.id()) return shortfall(Constraint::kYieldPending, 0, fmt::format("plan {}", id));
   }
-  Power watts = WattsOf(state, face.spec());
-  int64_t gpus = GpuMilliOf(face.spec());
+  Power watts = size.watts;
+  int64_t gpus = size.gpu_milli;
   if (!IsGang(job)) {
     int64_t replicas = 0;
     for (const v1::TaskGroup& group : face.spec().groups()) replicas += group.count();
     watts = watts / std::max<int64_t>(1, replicas);
     gpus /= std::max<int64_t>(1, replicas);
   }
-  for (const queueing::TenantShare& share : shares) {
-    if (share.id.str() != face.spec().tenant()) continue;
-    const auto excess = queueing::QuotaExcess(share, watts, gpus);
-    if (!excess.has_value()) continue;
+  if (const queueing::TenantShare* share = ShareOf(face.spec().tenant(), shares); share != nullptr) {
+    const auto excess = queueing::QuotaExcess(*share, watts, gpus);
+    if (!excess.has_value()) return std::nullopt;
     const bool of_watts = excess->kind == queueing::QuotaShortfall::Kind::kWatts;
     return shortfall(of_watts ? Constraint::kQuotaWatts : Constraint::kQuotaGpus, excess->amount, face.spec().tenant());
   }

@@ -24,6 +24,9 @@ void FindBlockedBudgets(Step& step);
 
 // Nodes as the placement sees them. With `preemptor`, devices of running jobs that it may preempt count as reclaimable.
 std::vector<placement::NodeView> MakeViews(const State& state, MonoTime now, UtcTime utc, const Job* preemptor);
+// The same into views that an earlier call made of the same nodes: only what may have changed is written.
+void RefreshViews(const State& state, MonoTime now, UtcTime utc, const Job* preemptor,
+                  std::vector<placement::NodeView>& views);
 
 // Whether `job` may preempt `victim` now.
 bool MayPreempt(const Job& job, const Job& victim, UtcTime utc);
@@ -31,11 +34,20 @@ bool MayPreempt(const Job& job, const Job& victim, UtcTime utc);
 // Whether the node of a placement has the cpu, memory and disk for it beside what lives there now.
 bool HasRoom(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement);
 
+// In the order of their ids.
 std::vector<queueing::TenantShare> TenantShares(const State& state);
 
+// What all tasks of a job would add to its tenant's use at most.
+struct JobSize {
+  Power watts;
+  int64_t gpu_milli = 0;
+};
+JobSize SizeOf(const State& state, const v1::JobSpec& spec);
+
 // A job's constraints that no node decides: dependencies, back-off, quota, an open plan. The first that binds.
+// REQUIRES: shares in the order of TenantShares, size as by SizeOf.
 std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& job, MonoTime now,
-                                                 const std::vector<queueing::TenantShare>& shares);
+                                                 const std::vector<queueing::TenantShare>& shares, const JobSize& size);
 
 // What starting it would take. `needs` are over the ledger, by budget.
 struct Proposal {
@@ -45,12 +57,10 @@ struct Proposal {
   bool immediate = false;                         // headroom and devices are there now
   std::optional<placement::Shortfall> shortfall;  // nothing else is set then
 };
+// `yieldable`: YieldableWatts now.
 Proposal ProposeStart(const State& state, const Job& job, const std::vector<placement::TaskToPlace>& tasks,
-                      std::vector<placement::NodeView>& views, MonoTime now, UtcTime utc);
-
-// Firm watts and GPUs that its missing tasks would add at most.
-Power WattsOf(const State& state, const v1::JobSpec& spec);
-int64_t GpuMilliOf(const v1::JobSpec& spec);
+                      std::vector<placement::NodeView>& views, const std::vector<Power>& yieldable, MonoTime now,
+                      UtcTime utc);
 
 }  // namespace switchyard::core
 

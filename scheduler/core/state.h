@@ -15,9 +15,17 @@
 #include "scheduler/core/core.h"
 #include "scheduler/core/entities.h"
 #include "scheduler/core/timers.h"
+#include "scheduler/placement/node_view.h"
 #include "scheduler/power/ledger.h"
 
 namespace switchyard::core {
+
+// What a tenant's firm allocations hold.
+struct TenantUse {
+  Power watts;  // grants
+  int64_t gpu_milli = 0;
+  bool operator==(const TenantUse&) const = default;
+};
 
 class State {
  public:
@@ -43,7 +51,12 @@ class State {
   std::map<std::string, pb::TokenRow> tokens;
 
   // Derived, so that a round and a report do not search.
-  std::set<uint64_t> pending;  // jobs with tasks to place
+  std::set<uint64_t> pending;  // jobs with tasks to place that wait for no other job
+  std::map<uint64_t, std::set<uint64_t>>
+      dependents;                               // jobs with tasks to place, by the job whose success they wait for
+  std::set<uint64_t> hashing_jobs;              // of that kind, in whatever state
+  std::map<std::string, TenantUse> tenant_use;  // what CheckInvariants recounts
+  std::vector<placement::NodeView> views;       // of the last round; empty: the nodes were changed
   std::map<uint64_t, std::set<uint64_t>> job_allocations;
   std::map<std::string, int> pending_of_tenant;
   std::multimap<UtcTime, uint64_t> finished;  // for pruning
