@@ -24,6 +24,13 @@ void Move(Step& step, uint32_t chain, Power& charged, Power to) {
   step.state.round_needed = true;
 }
 
+// Watts that change hands between an allocation and the unallocated devices of its group.
+void Exchange(Step& step, Group& group, Power unallocated, Allocation& allocation, Power watts) {
+  step.state.ledger.MoveBoth(group.chain, group.charged, unallocated, allocation.charged, watts, step.stamp.mono);
+  group.charged = unallocated;
+  allocation.charged = watts;
+}
+
 }  // namespace
 
 Power PlatformWatts(const Node& node) {
@@ -87,19 +94,20 @@ void ChargeAllocation(Step& step, Allocation& allocation) {
 
 void ShareAllocation(State& state, Allocation& allocation) {
   if (allocation.orphan || allocation.kind == v1::HASHING) return;
-  const Power grant = allocation.bound.grant();
-  if (allocation.shared == grant) return;
+  const TenantUse held = {allocation.bound.grant(), GpuMilli(state, allocation)};
+  if (allocation.shared == held) return;
+  UnshareAllocation(state, allocation);
   TenantUse& use = state.tenant_use[state.jobs.at(allocation.job).row.job().spec().tenant()];
-  if (!allocation.shared.has_value()) use.gpu_milli += GpuMilli(state, allocation);
-  use.watts += grant - allocation.shared.value_or(Power());
-  allocation.shared = grant;
+  use.watts += held.watts;
+  use.gpu_milli += held.gpu_milli;
+  allocation.shared = held;
 }
 
 void UnshareAllocation(State& state, Allocation& allocation) {
   if (!allocation.shared.has_value()) return;
   TenantUse& use = state.tenant_use.at(state.jobs.at(allocation.job).row.job().spec().tenant());
-  use.gpu_milli -= GpuMilli(state, allocation);
-  use.watts -= *allocation.shared;
+  use.watts -= allocation.shared->watts;
+  use.gpu_milli -= allocation.shared->gpu_milli;
   allocation.shared.reset();
 }
 
@@ -131,13 +139,16 @@ void HoldDevices(Step& step, Allocation& allocation) {
   const Power idle = group.model.power_cycle() == v1::PERSISTENT ? inherited : IdleWatts(node, group, taken);
   if (allocation.bound.grants().empty() && allocation.bound.confirmed() < idle) allocation.bound = power::Bound(idle);
   if (group.pool.has_value() && FreeDevices(group) == 0) group.pool = Power();
-  ChargeGroup(step, node, group);
+  Exchange(step, group, UnallocatedWatts(node, group), allocation, AllocationWatts(node, allocation));
   step.state.round_needed = true;
 }
 
 void ReturnDevices(Step& step, Allocation& allocation) {
-  if (allocation.group < 0) return;
   Node& node = step.state.nodes[allocation.node];
+  if (allocation.group < 0) {
+    Move(step, node.platform_chain, allocation.charged, Power());
+    return;
+  }
   Group& group = node.groups[allocation.group];
   for (const int32_t device : allocation.devices) {
     group.used_milli[device] -= allocation.share_milli;
@@ -149,7 +160,7 @@ void ReturnDevices(Step& step, Allocation& allocation) {
       step.changed_nodes.insert(allocation.node);
     }
   }
-  ChargeGroup(step, node, group);
+  Exchange(step, group, UnallocatedWatts(node, group), allocation, Power());
   step.state.round_needed = true;
 }
 

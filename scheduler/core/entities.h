@@ -37,6 +37,13 @@ struct Group {
   Power charged;  // of unallocated and quarantined devices, now in the ledger
 };
 
+// What firm allocations hold of their tenant's quota.
+struct TenantUse {
+  Power watts;  // grants
+  int64_t gpu_milli = 0;
+  bool operator==(const TenantUse&) const = default;
+};
+
 // A live or orphaned binding of devices to a task.
 struct Allocation {
   uint64_t id = 0;
@@ -73,13 +80,14 @@ struct Allocation {
   int64_t energy_mj = 0, hashes_gh = 0, shares_accepted = 0, shares_rejected = 0;
   // Derived.
   Power charged;                          // now in the ledger
-  std::optional<Power> shared;            // now in its tenant's use; nothing: not counted
+  std::optional<TenantUse> shared;        // now in its tenant's use; nothing: not counted
   std::optional<power::DropWatch> watch;  // a lowering that a meter shall prove
   uint32_t watch_budget = 0;
   std::optional<MonoTime> acknowledged_at;  // of the present order
   std::optional<Power> claimed;             // w as reported, waiting for its witness
   uint64_t claimed_revision = 0;
   bool claimed_by_reading = false;
+  bool claimed_running = false;
   MonoTime last_change;                  // dwell
   MonoTime kill_at = MonoTime::Never();  // wall time, drain or fence
 };

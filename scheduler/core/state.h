@@ -20,13 +20,6 @@
 
 namespace switchyard::core {
 
-// What a tenant's firm allocations hold.
-struct TenantUse {
-  Power watts;  // grants
-  int64_t gpu_milli = 0;
-  bool operator==(const TenantUse&) const = default;
-};
-
 class State {
  public:
   pb::MetaRow meta;

@@ -10,25 +10,35 @@
 namespace switchyard::placement {
 namespace {
 
-// The first whole devices of the group that need no yield, filled up with reclaimable ones.
-std::optional<DeviceChoice> ChooseWhole(const DeviceGroupView& group, int32_t wanted, bool allow_reclaim) {
-  std::vector<int32_t> free, reclaimable;
+// How well `wanted` whole devices of the group would do, without naming them: every node of a round is ranked by this,
+// so that it allocates nothing.
+std::optional<DeviceChoice> RankWhole(const DeviceGroupView& group, int32_t wanted, bool allow_reclaim) {
+  int64_t free = 0, reclaimable = 0;
   for (size_t device = 0; device < group.free_milli.size(); ++device) {
     if (UsableMilli(group, device, allow_reclaim) < kWholeDevice) continue;
-    (Reclaimable(group, device) ? reclaimable : free).push_back(static_cast<int32_t>(device));
+    ++(Reclaimable(group, device) ? reclaimable : free);
   }
   DeviceChoice choice;
-  choice.needs_yield = static_cast<int32_t>(free.size()) < wanted;
-  if (choice.needs_yield) {
-    // Free ones first: each of them is one device fewer that has to yield.
-    free.insert(free.end(), reclaimable.begin(), reclaimable.end());
-    if (static_cast<int32_t>(free.size()) < wanted) return std::nullopt;
-  }
-  choice.leftover = static_cast<int64_t>(free.size()) - wanted;
-  free.resize(wanted);
-  std::sort(free.begin(), free.end());
-  choice.devices = std::move(free);
+  choice.needs_yield = free < wanted;
+  choice.leftover = (choice.needs_yield ? free + reclaimable : free) - wanted;
+  if (choice.leftover < 0) return std::nullopt;
   return choice;
+}
+
+// The first whole devices of the group that need no yield, filled up with reclaimable ones.
+std::vector<int32_t> NameWhole(const DeviceGroupView& group, int32_t wanted, bool allow_reclaim) {
+  std::vector<int32_t> devices;
+  // Free ones first: each of them is one device fewer that has to yield.
+  for (const bool reclaimable : {false, true}) {
+    for (size_t device = 0; device < group.free_milli.size() && static_cast<int32_t>(devices.size()) < wanted;
+         ++device) {
+      if (Reclaimable(group, device) != reclaimable || UsableMilli(group, device, allow_reclaim) < kWholeDevice)
+        continue;
+      devices.push_back(static_cast<int32_t>(device));
+    }
+  }
+  std::sort(devices.begin(), devices.end());
+  return devices;
 }
 
 // The fullest device of the group with room for the share, one that needs no yield before any that does.
@@ -81,7 +91,7 @@ std::optional<std::pair<Constraint, int64_t>> NodeShortfall(const Demand& demand
   return std::nullopt;
 }
 
-std::optional<DeviceChoice> ChooseDevices(const Demand& demand, const NodeView& node, bool allow_reclaim) {
+std::optional<DeviceChoice> RankDevices(const Demand& demand, const NodeView& node, bool allow_reclaim) {
   if (demand.device_kind == v1::DEVICE_KIND_UNSPECIFIED) {
     DeviceChoice none;
     for (const DeviceGroupView& group : node.groups) {
@@ -93,7 +103,7 @@ std::optional<DeviceChoice> ChooseDevices(const Demand& demand, const NodeView& 
   for (size_t index = 0; index < node.groups.size(); ++index) {
     const DeviceGroupView& group = node.groups[index];
     if (!MayUse(demand, group)) continue;
-    std::optional<DeviceChoice> choice = demand.devices > 0 ? ChooseWhole(group, demand.devices, allow_reclaim)
+    std::optional<DeviceChoice> choice = demand.devices > 0 ? RankWhole(group, demand.devices, allow_reclaim)
                                                             : ChooseShared(group, demand.share_milli, allow_reclaim);
     if (!choice) continue;
     if (best && std::tie(best->needs_yield, best->leftover) <= std::tie(choice->needs_yield, choice->leftover))
@@ -102,6 +112,13 @@ std::optional<DeviceChoice> ChooseDevices(const Demand& demand, const NodeView& 
     best->device_group = static_cast<int32_t>(index);
   }
   return best;
+}
+
+std::optional<DeviceChoice> ChooseDevices(const Demand& demand, const NodeView& node, bool allow_reclaim) {
+  std::optional<DeviceChoice> choice = RankDevices(demand, node, allow_reclaim);
+  if (!choice || choice->device_group < 0 || demand.devices == 0) return choice;
+  choice->devices = NameWhole(node.groups[static_cast<size_t>(choice->device_group)], demand.devices, allow_reclaim);
+  return choice;
 }
 
 int32_t TaskCapacity(const Demand& demand, const NodeView& node, bool allow_reclaim, int32_t limit) {

@@ -32,6 +32,8 @@ struct DeviceChoice {
 // Prefers devices that need no yield; then, for a share, the fullest device that still has room, and for whole devices
 // the group with the fewest free ones; then the lower index. Nothing when the devices are not there.
 std::optional<DeviceChoice> ChooseDevices(const Demand& demand, const NodeView& node, bool allow_reclaim);
+// The same without the devices' names: to compare nodes by.
+std::optional<DeviceChoice> RankDevices(const Demand& demand, const NodeView& node, bool allow_reclaim);
 
 // How many tasks of the demand the node could hold one after the other, at most `limit`.
 int32_t TaskCapacity(const Demand& demand, const NodeView& node, bool allow_reclaim, int32_t limit);

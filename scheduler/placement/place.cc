@@ -58,7 +58,7 @@ bool Nearer(const Shortfall& a, const Shortfall& b) {
 void Offer(const Demand& demand, const Gang& gang, size_t node, Candidates& candidates) {
   const NodeView& view = gang.nodes()[node];
   if (NodeShortfall(demand, view, gang.allow_reclaim())) return;
-  const std::optional<DeviceChoice> choice = ChooseDevices(demand, view, gang.allow_reclaim());
+  const std::optional<DeviceChoice> choice = RankDevices(demand, view, gang.allow_reclaim());
   SWITCHYARD_CHECK(choice.has_value()) << "node " << view.id << " was let through without the devices";
   candidates.push({choice->needs_yield, choice->leftover, view.hashing_value, node});
 }
