@@ -87,8 +87,14 @@ Power GrantFor(const State& state, const v1::JobSpec& spec, const placement::Tas
                             Milliwatts((per_device.count() * placement.share_milli + 999) / 1000));
     }
   }
-  const Power transient = Milliwatts(std::max<int64_t>(0, group.model.transient_mw() - group.model.max_mw()));
-  return (per_device + transient) * static_cast<int64_t>(placement.devices.size());
+  return per_device * static_cast<int64_t>(placement.devices.size());
+}
+
+Power TransientFor(const State& state, const placement::TaskPlacement& placement) {
+  if (placement.device_group < 0) return Power();
+  const v1::DeviceModel& model = state.nodes[placement.node].groups[placement.device_group].model;
+  return Milliwatts(std::max<int64_t>(0, model.transient_mw() - model.max_mw())) *
+         static_cast<int64_t>(placement.devices.size());
 }
 
 void StartTasks(Step& step, Job& job, const std::vector<placement::TaskPlacement>& placements, uint64_t plan) {
@@ -123,7 +129,7 @@ void StartTasks(Step& step, Job& job, const std::vector<placement::TaskPlacement
     state.job_allocations[face->id()].insert(allocation.id);
     Allocation& placed = state.allocations.emplace(allocation.id, std::move(allocation)).first->second;
     HoldDevices(step, placed);
-    OrderGrant(step, placed, GrantFor(state, spec, placement));
+    OrderGrant(step, placed, GrantFor(state, spec, placement), TransientFor(state, placement));
     SetTask(job, ToTask(state, placed));
   }
   // A gang's members learn of each other: their launch data is made when all of them are there.

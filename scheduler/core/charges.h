@@ -27,8 +27,9 @@ void ChargeNode(Step& step, Node& node);  // all of it
 void ShareAllocation(State& state, Allocation& allocation);
 void UnshareAllocation(State& state, Allocation& allocation);
 
-// Binds devices to an allocation, and gives them back. Devices of a PERSISTENT class carry their last setting along:
-// the allocation inherits it as its first confirmed watts, and the pool inherits the allocation's last confirmed watts.
+// Binds devices to an allocation, and gives them back with everything that it was charged. Devices of a PERSISTENT
+// class carry their last setting along: the allocation inherits it as its first confirmed watts, and the pool inherits
+// the allocation's last confirmed watts.
 void HoldDevices(Step& step, Allocation& allocation);
 void ReturnDevices(Step& step, Allocation& allocation);
 

@@ -10,6 +10,7 @@
 #include "common/topology/validate_configuration.h"
 #include "fmt/format.h"
 #include "scheduler/core/charges.h"
+#include "scheduler/core/evidence.h"
 #include "scheduler/core/plans.h"
 #include "scheduler/core/rows.h"
 
@@ -99,23 +100,40 @@ House BuildHouse(const v1::ClusterConfiguration& configuration, const topology::
   return house;
 }
 
-bool SameEdges(const power::Ledger& a, uint32_t chain_a, const std::vector<Budget>& budgets_a, const power::Ledger& b,
-               uint32_t chain_b, const std::vector<Budget>& budgets_b) {
-  std::set<std::pair<std::string, int64_t>> edges_a, edges_b;
-  for (const power::Edge& e : a.chain(chain_a)) edges_a.insert({budgets_a[e.budget].id, e.coefficient.count()});
-  for (const power::Edge& e : b.chain(chain_b)) edges_b.insert({budgets_b[e.budget].id, e.coefficient.count()});
-  return edges_a == edges_b;
+enum class Compare { kBudgets, kCoefficients };
+
+bool SameEdges(const State& state, uint32_t chain, const House& house, uint32_t next_chain, Compare compare) {
+  const bool exact = compare == Compare::kCoefficients;
+  std::set<std::pair<std::string, int64_t>> edges, next_edges;
+  for (const power::Edge& edge : state.ledger.chain(chain))
+    edges.insert({state.budgets[edge.budget].id, exact ? edge.coefficient.count() : 0});
+  for (const power::Edge& edge : house.ledger.chain(next_chain))
+    next_edges.insert({house.budgets[edge.budget].id, exact ? edge.coefficient.count() : 0});
+  return edges == next_edges;
 }
 
-bool SamePlace(const State& state, const Node& old_node, const House& house, const Node& new_node) {
-  if (!SameEdges(state.ledger, old_node.platform_chain, state.budgets, house.ledger, new_node.platform_chain,
-                 house.budgets))
-    return false;
-  if (old_node.groups.size() != new_node.groups.size()) return false;
-  for (size_t g = 0; g < old_node.groups.size(); ++g) {
-    if (!SameEdges(state.ledger, old_node.groups[g].chain, state.budgets, house.ledger, new_node.groups[g].chain,
-                   house.budgets))
-      return false;
+// Whether a node stays under the same budgets. A coefficient that changes is handled as a cap that does; only what was
+// worked out with it (a plan) is void.
+bool SamePlace(const State& state, const Node& node, const House& house, const Node& next, Compare compare) {
+  if (!SameEdges(state, node.platform_chain, house, next.platform_chain, compare)) return false;
+  if (node.groups.size() != next.groups.size()) return false;
+  for (size_t g = 0; g < node.groups.size(); ++g) {
+    if (!SameEdges(state, node.groups[g].chain, house, next.groups[g].chain, compare)) return false;
+  }
+  return true;
+}
+
+// A plan lives on where its members and budgets are what they were; a lower cap cancels it in the round.
+bool PlanStands(const State& state, const Plan& plan, const House& house) {
+  for (const pb::PlanBudget& need : plan.row.budgets()) {
+    if (!house.budget_index.contains(need.budget())) return false;
+  }
+  for (const pb::PlanMember& member : plan.row.members()) {
+    const auto next = house.node_index.find(member.node());
+    if (next == house.node_index.end()) return false;
+    const Node& node = state.nodes[state.node_index.at(member.node())];
+    if (node.configured.model() != house.nodes[next->second].configured.model()) return false;
+    if (!SamePlace(state, node, house, house.nodes[next->second], Compare::kCoefficients)) return false;
   }
   return true;
 }
@@ -146,7 +164,7 @@ std::vector<std::string> Objections(const State& state, const v1::ClusterConfigu
       objections.push_back(
           fmt::format("node \"{}\": changes its model while {} allocation(s) live on it; `switchyard drain {}` first",
                       node.id, node.allocations.size(), node.id));
-    } else if (!SamePlace(state, node, house, renewed)) {
+    } else if (!SamePlace(state, node, house, renewed, Compare::kBudgets)) {
       objections.push_back(fmt::format(
           "node \"{}\": moves to other budgets while {} allocation(s) live on it; `switchyard drain {}` first", node.id,
           node.allocations.size(), node.id));
@@ -248,7 +266,9 @@ void Install(Step& step, House house) {
     budget.meter = before.meter;
     budget.meter_seen = before.meter_seen;
     budget.metered = before.metered;
+    budget.unknown = before.unknown;
     budget.overage = before.overage;
+    budget.overage_since = before.overage_since;
   }
   std::erase_if(state.allocations, [&](const auto& entry) { return !renumbered.contains(entry.second.node); });
   std::map<std::pair<uint32_t, uint64_t>, Allocation> orphans;
@@ -281,6 +301,7 @@ void Install(Step& step, House house) {
     step.changed_sets[index].reset = true;
   }
   RebuildLedger(step);
+  RecountUnknown(state);
 }
 
 }  // namespace
@@ -310,8 +331,11 @@ absl::Status LoadConfiguration(Step& step, const v1::ClusterConfiguration& given
       return absl::FailedPreconditionError("configuration refused, nothing of it was applied:\n" +
                                            absl::StrJoin(objections, "\n"));
     }
-    // Plans were made for the old caps and edges: their watts go back, and they are made anew.
-    while (!state.plans.empty()) ClosePlan(step, state.plans.begin()->first, "the configuration was reloaded");
+    std::vector<uint64_t> void_plans;
+    for (const auto& [id, plan] : state.plans) {
+      if (!PlanStands(state, plan, house)) void_plans.push_back(id);
+    }
+    for (const uint64_t id : void_plans) ClosePlan(step, id, "the configuration was reloaded");
   }
   const bool changed = !state.configured || Bytes(configuration) != Bytes(state.configuration);
   state.configuration = std::move(configuration);

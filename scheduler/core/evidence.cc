@@ -37,7 +37,7 @@ Duration RampDown(const Node& node, const Allocation& allocation) {
 
 }  // namespace
 
-void BeginDropWatch(Step& step, Allocation& allocation, Power drop) {
+void BeginDropWatch(Step& step, Allocation& allocation, Power target) {
   State& state = step.state;
   allocation.watch.reset();
   const Node& node = state.nodes[allocation.node];
@@ -46,20 +46,19 @@ void BeginDropWatch(Step& step, Allocation& allocation, Power drop) {
     const Budget& budget = state.budgets[edge.budget];
     if (!budget.metered || budget.kind == v1::COOLING_ZONE || budget.meter_seen + kMeterStale < step.stamp.mono)
       continue;
-    const Power at_meter = ScaleUp(drop, edge.coefficient);
-    const std::optional<Power> noise = budget.meter.Noise();
-    if (!noise.has_value() || *noise * 4 > at_meter) continue;
     if (allocation.watch.has_value() && budget.nodes.size() >= fewest) continue;  // the lowest: fewest nodes beneath
+    const std::optional<Power> noise = budget.meter.Noise();
     const std::optional<Power> mean = budget.meter.Mean(step.stamp.mono - Seconds(5), step.stamp.mono);
-    if (!mean.has_value()) continue;
+    if (!noise.has_value() || !mean.has_value()) continue;
+    // What was granted but never drawn cannot be seen to fall: the meter is asked for no more than it shows above the
+    // target.
+    const Power others = OthersDraw(state, edge.budget, allocation.node);
+    const Power drop = std::min(ScaleUp(allocation.bound.value() - target, edge.coefficient),
+                                *mean - others - ScaleUp(target, edge.coefficient));
+    if (drop <= Power() || *noise * 4 > drop) continue;
     fewest = budget.nodes.size();
     allocation.watch_budget = edge.budget;
-    allocation.watch = power::DropWatch{.ordered_drop = at_meter,
-                                        .mean_before = *mean,
-                                        .others_before = OthersDraw(state, edge.budget, allocation.node)};
-    // What was ordered but never drawn cannot be seen to fall.
-    const Power drawn = *mean - allocation.watch->others_before;
-    if (drawn < at_meter) allocation.watch.reset();
+    allocation.watch = power::DropWatch{.ordered_drop = drop, .mean_before = *mean, .others_before = others};
   }
 }
 
@@ -68,7 +67,9 @@ void ConfirmBound(Step& step, Allocation& allocation, uint64_t revision, Power w
   const uint64_t revision_before = allocation.bound.confirmed_revision();
   const Power confirmed_before = allocation.bound.confirmed();
   if (!allocation.bound.Confirm(revision, watts)) return;
-  if (revision >= allocation.ordered_revision) allocation.transient = Power();
+  // A start is over when what runs says what it draws from now on; what is only prepared has not begun.
+  const bool started = allocation.claimed_running || allocation.exited;
+  if (started && revision >= allocation.ordered_revision) allocation.transient = Power();
   const Power after = allocation.bound.value();
   if (revision == revision_before && watts == confirmed_before && after == before) return;
   allocation.witness = witness;
@@ -89,6 +90,8 @@ void TakeClaim(Step& step, Allocation& allocation, const v1::AllocationReport& r
   }
   if (report.confirmed_mw() < 0 || report.revision() < allocation.bound.confirmed_revision()) return;
   const Power watts = Milliwatts(report.confirmed_mw());
+  // In its transition it may draw up to its transient, which is counted beside the bound: no news, and not yet its end.
+  if (watts > allocation.bound.value() && watts <= allocation.bound.value() + allocation.transient) return;
   if (watts > allocation.bound.value()) {
     step.Event("BoundRaised", step.state.nodes[allocation.node].id,
                fmt::format("allocation {} reports {}, its bound was {}: counted from now on", allocation.id,
@@ -96,6 +99,7 @@ void TakeClaim(Step& step, Allocation& allocation, const v1::AllocationReport& r
   }
   allocation.claimed = watts;
   allocation.claimed_revision = report.revision();
+  allocation.claimed_running = report.phase() == v1::TASK_RUNNING;
   allocation.claimed_by_reading = report.reading_mw() >= 0 && !report.modelled();
   TryClaim(step, allocation);
 }
@@ -171,6 +175,7 @@ void TakeFaults(Step& step, Node& node, const google::protobuf::RepeatedPtrField
         if (segment != allocation.segments.end()) segment->set_count(segment->count() - 1);
         allocation.devices.erase(held);
         group.used_milli[position] -= allocation.share_milli;
+        ChargeAllocation(step, allocation);  // a class that counts its nameplate counts one device less here
         step.OrderChanged(allocation);
       }
       ChargeGroup(step, node, group);
@@ -178,6 +183,61 @@ void TakeFaults(Step& step, Node& node, const google::protobuf::RepeatedPtrField
     }
   }
 }
+
+void RecountUnknown(State& state) {
+  for (uint32_t b = 0; b < state.budgets.size(); ++b) state.ledger.SetUnknown(b, Power());
+  for (uint32_t b = 0; b < state.budgets.size(); ++b) {
+    const Budget& budget = state.budgets[b];
+    if (budget.unknown == Power() || budget.nodes.empty()) continue;
+    // What lies above: everything that carries all of its nodes. The path of one of them gives the coefficients.
+    const power::Chain& chain = state.ledger.chain(state.nodes[budget.nodes.front()].platform_chain);
+    const auto own =
+        std::find_if(chain.begin(), chain.end(), [&](const power::Edge& edge) { return edge.budget == b; });
+    if (own == chain.end()) continue;
+    for (const power::Edge& edge : chain) {
+      const Budget& above = state.budgets[edge.budget];
+      if (above.kind == v1::COOLING_ZONE ||
+          !std::includes(above.nodes.begin(), above.nodes.end(), budget.nodes.begin(), budget.nodes.end()))
+        continue;
+      const int64_t ratio =
+          (edge.coefficient.count() * 1'000'000 + own->coefficient.count() - 1) / own->coefficient.count();
+      state.ledger.SetUnknown(edge.budget,
+                              state.ledger.Unknown(edge.budget) + ScaleUp(budget.unknown, PartsPerMillion(ratio)));
+    }
+  }
+}
+
+namespace {
+
+// A meter above the ledger is load that nobody knows: a node's where the meter has only one beneath it, else the
+// budget's. The lowest value of the span speaks, so that noise and a step do not.
+void FindUnknownLoad(Step& step, uint32_t index) {
+  State& state = step.state;
+  Budget& budget = state.budgets[index];
+  const std::optional<Power> noise = budget.meter.Noise();
+  if (!noise.has_value() || budget.kind == v1::COOLING_ZONE) return;
+  const std::optional<Power> least = budget.meter.Least(step.stamp.mono - kUnknownLoadSpan - budget.meter_lag);
+  const bool single = budget.nodes.size() == 1;
+  const Power before = single ? state.nodes[budget.nodes.front()].excess : budget.unknown;
+  const Power known = state.ledger.Sum(index) - before;
+  const Power above = least.has_value() && *least - *noise > known ? *least - known : Power();
+  // A little less than before is noise: what was counted stays.
+  if (above == before || (above > Power() && above < before && above * 10 > before * 9)) return;
+  if (single) {
+    state.nodes[budget.nodes.front()].excess = above;
+    ChargePlatform(step, state.nodes[budget.nodes.front()]);
+  } else {
+    budget.unknown = above;
+    RecountUnknown(state);
+  }
+  state.round_needed = true;
+  if (above > Power()) {
+    step.Event("UnknownLoad", budget.id,
+               fmt::format("meter shows {} above the ledger: counted and nothing rises beneath", FormatPower(above)));
+  }
+}
+
+}  // namespace
 
 void TakeMeterReading(Step& step, const v1::MeterReading& reading) {
   State& state = step.state;
@@ -195,26 +255,7 @@ void TakeMeterReading(Step& step, const v1::MeterReading& reading) {
         TryClaim(step, allocation);
     }
   }
-  // A meter above the ledger is load that nobody knows. The lowest value of the span speaks, so that noise and a step
-  // do not.
-  const std::optional<Power> noise = budget.meter.Noise();
-  if (!noise.has_value() || budget.kind == v1::COOLING_ZONE) return;
-  const std::optional<Power> least = budget.meter.Least(step.stamp.mono - kUnknownLoadSpan - budget.meter_lag);
-  const Power excess_now = budget.nodes.size() == 1 ? state.nodes[budget.nodes.front()].excess : budget.unknown;
-  const Power ledger_sum = state.ledger.Sum(found->second) - (budget.nodes.size() == 1 ? excess_now : Power());
-  const Power above = least.has_value() && *least - *noise > ledger_sum ? *least - ledger_sum : Power();
-  if (above == excess_now || (above > Power() && above < excess_now && above * 10 > excess_now * 9)) return;
-  if (budget.nodes.size() == 1) {
-    Node& node = state.nodes[budget.nodes.front()];
-    node.excess = above;
-    ChargePlatform(step, node);
-  }
-  budget.unknown = budget.nodes.size() == 1 ? Power() : above;
-  state.round_needed = true;
-  if (above > Power()) {
-    step.Event("UnknownLoad", budget.id,
-               fmt::format("meter shows {} above the ledger: counted and nothing rises beneath", FormatPower(above)));
-  }
+  FindUnknownLoad(step, found->second);
 }
 
 }  // namespace switchyard::core

@@ -11,7 +11,7 @@
 namespace switchyard::core {
 
 // Remembers what the lowest capable meter shows when a drop is ordered.
-void BeginDropWatch(Step& step, Allocation& allocation, Power drop);
+void BeginDropWatch(Step& step, Allocation& allocation, Power target);
 
 // An agent's claim "at report.revision() at most report.confirmed_mw()". Confirms it, or keeps it until its witness is
 // there.
@@ -28,6 +28,9 @@ void TakeFaults(Step& step, Node& node, const google::protobuf::RepeatedPtrField
 
 // A meter's value: feeds its window, the claims that wait for it, and the search for unknown load.
 void TakeMeterReading(Step& step, const v1::MeterReading& reading);
+
+// Counts unknown load in the budget whose meter shows it and in every budget of the power tree above.
+void RecountUnknown(State& state);
 
 }  // namespace switchyard::core
 

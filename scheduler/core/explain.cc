@@ -17,13 +17,6 @@ namespace {
 
 using placement::Constraint;
 
-void SetReason(const placement::Shortfall& shortfall, v1::PendingReason* reason) {
-  reason->set_constraint(placement::Name(shortfall.constraint));
-  reason->set_text(placement::Describe(shortfall.constraint, shortfall.amount, shortfall.subject));
-  reason->set_shortfall(shortfall.amount);
-  reason->set_subject(shortfall.subject);
-}
-
 void AddVerdict(Constraint constraint, bool fits, int64_t shortfall, const std::string& text,
                 v1::ExplainResponse* response) {
   v1::ConstraintVerdict* verdict = response->add_constraints();
@@ -110,7 +103,7 @@ void ExplainPending(const State& state, const Job& job, const Stamp& stamp, v1::
   const v1::JobSpec& spec = job.row.job().spec();
   if (const auto shortfall = JobShortfall(state, job, stamp.mono, TenantShares(state), SizeOf(state, spec));
       shortfall.has_value()) {
-    SetReason(*shortfall, response->mutable_binding());
+    *response->mutable_binding() = PendingReason(*shortfall);
     AddVerdict(shortfall->constraint, false, shortfall->amount, response->binding().text(), response);
     ExplainPlan(state, job, stamp, response);
     if (job.not_before > stamp.mono)
@@ -146,7 +139,7 @@ void ExplainPending(const State& state, const Job& job, const Stamp& stamp, v1::
         response);
   }
   if (proposal.shortfall.has_value()) {
-    SetReason(*proposal.shortfall, response->mutable_binding());
+    *response->mutable_binding() = PendingReason(*proposal.shortfall);
     response->set_expected_start_utc_ms(FirstKnownEnd(state).milliseconds());
     response->set_summary(fmt::format("{}; {} node(s) looked at", response->binding().text(), views.size()));
   } else {

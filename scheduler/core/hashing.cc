@@ -134,6 +134,38 @@ Proposal Propose(const State& state, const Unit& unit, UtcTime utc) {
   return proposal;
 }
 
+// Counted at its maximum whatever it is granted: hashing costs such a group no watts of the ledger, and lowering it
+// frees none. It takes no part in the division; otherwise plans would wait for ever for what it cannot give.
+bool AlwaysAtNameplate(const Group& group) { return group.model.power_cycle() == v1::NEITHER; }
+
+power::FillUnit Divided(const Proposal& proposal, const Group& group) {
+  power::FillUnit unit = proposal.fill;
+  if (AlwaysAtNameplate(group)) {
+    unit.off_watts = Milliwatts(group.model.max_mw());
+    unit.steps.clear();
+  }
+  return unit;
+}
+
+// All that pays, for a group outside the division; nothing where a budget above it is over even with the rest off: the ledger gains
+// nothing by that, the breaker does.
+power::FillTarget Undivided(const State& state, const Proposal& proposal, const Group& group,
+                            const std::vector<Power>& left_when_off) {
+  power::FillTarget target;
+  target.devices_at.assign(proposal.fill.steps.size(), 0);
+  target.watts = proposal.fill.off_watts * proposal.fill.devices;
+  const power::Chain& edges = state.ledger.chain(group.chain);
+  const bool over = std::any_of(edges.begin(), edges.end(),
+                                [&](const power::Edge& edge) { return left_when_off[edge.budget] < Power(); });
+  if (over) return target;
+  for (size_t s = 0; s < proposal.fill.steps.size() && proposal.fill.steps[s].value > 0; ++s) {
+    if (s > 0) target.devices_at[s - 1] = 0;
+    target.devices_at[s] = proposal.fill.devices;
+    target.watts = proposal.fill.steps[s].watts * proposal.fill.devices;
+  }
+  return target;
+}
+
 // Device counts by operating point of the model out of counts by hull step.
 std::vector<int32_t> ByPoint(const Group& group, const Proposal& proposal, const power::FillTarget& target) {
   std::vector<int32_t> devices_at(static_cast<size_t>(group.model.operating_points_size()), 0);
@@ -304,7 +336,9 @@ void FillHashing(Step& step) {
   // What all hashing together may be charged: the headroom, and what it is charged already, less what plans still wait
   // for.
   std::vector<Power> available(state.budgets.size());
-  for (uint32_t b = 0; b < available.size(); ++b) available[b] = state.ledger.Headroom(b);
+  // Overhead that still runs on keeps watts from rising, it lowers nothing: the ceiling of a raise looks at it.
+  for (uint32_t b = 0; b < available.size(); ++b)
+    available[b] = state.ledger.Headroom(b) + state.ledger.HeldOverhead(b);
   for (const auto& [id, plan] : state.plans) {
     for (const pb::PlanBudget& need : plan.row.budgets()) {
       available[state.budget_index.at(need.budget())] -= Milliwatts(need.needed_mw() - need.earmarked_mw());
@@ -323,9 +357,18 @@ void FillHashing(Step& step) {
       counted = allocation.charged - Overdue(state, allocation, now);
     }
     for (const power::Edge& edge : chains[group.chain]) available[edge.budget] += ScaleUp(counted, edge.coefficient);
-    fills.push_back(proposals.back().fill);
+    fills.push_back(Divided(proposals.back(), group));
   }
-  const std::vector<power::FillTarget> targets = power::Fill(fills, chains, available);
+  std::vector<power::FillTarget> targets = power::Fill(fills, chains, available);
+  std::vector<Power> left_when_off = available;
+  for (const power::FillUnit& fill : fills) {
+    for (const power::Edge& edge : chains[fill.chain])
+      left_when_off[edge.budget] -= ScaleUp(fill.off_watts * fill.devices, edge.coefficient);
+  }
+  for (size_t u = 0; u < units.size(); ++u) {
+    const Group& group = state.nodes[units[u].node].groups[units[u].group];
+    if (AlwaysAtNameplate(group)) targets[u] = Undivided(state, proposals[u], group, left_when_off);
+  }
   const Duration dwell = Milliseconds(state.timing().dwell_ms());
   // All lowerings of a round come before its raises: watts that are ordered down here are not free for anybody yet.
   for (size_t u = 0; u < units.size(); ++u) {

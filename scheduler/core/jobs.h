@@ -33,6 +33,8 @@ bool IsGang(const Job& job);
 void StartTasks(Step& step, Job& job, const std::vector<placement::TaskPlacement>& placements, uint64_t plan);
 // The most that a placed task may draw, and what a gang's watts add to a budget's charge at most.
 Power GrantFor(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement);
+// What its devices may draw above that while they start.
+Power TransientFor(const State& state, const placement::TaskPlacement& placement);
 // Ends the running attempt: every member is ordered to stop; when all have ended the job takes `then`. Without a grace
 // the job's own counts.
 void StopAttempt(Step& step, Job& job, v1::JobState then, const std::string& reason, std::optional<Duration> grace);

@@ -11,6 +11,9 @@
 namespace switchyard::core {
 namespace {
 
+// Beyond this a number on the wire is a mistake: it must not use up ours.
+constexpr uint64_t kHighestNumber = uint64_t{1} << 48;
+
 absl::Status NeedsChecked(const v1::NodeActionRequest& request, const char* what) {
   if (request.checked()) return absl::OkStatus();
   return absl::InvalidArgumentError(
@@ -105,7 +108,7 @@ absl::Status NodeAction(Step& step, const v1::NodeActionRequest& request) {
       if (absl::Status status = NeedsChecked(request, "a lost node counts nothing: it must really be off");
           !status.ok())
         return status;
-      if (node.session != 0 && !Silent(state, node, step.stamp.mono)) {
+      if (node.session != 0 && Speaks(state, node, step.stamp.mono)) {
         return absl::FailedPreconditionError(
             fmt::format("node \"{}\": its agent speaks right now; stop it first", node.id));
       }
@@ -157,7 +160,7 @@ absl::Status OrphanAction(Step& step, const v1::OrphanActionRequest& request) {
     step.state.job_allocations[adopted.job].insert(adopted.id);
     Allocation& live = step.state.allocations.emplace(adopted.id, std::move(adopted)).first->second;
     ShareAllocation(step.state, live);
-    step.OrderChanged(live);
+    OrderGrant(step, live, live.bound.value());  // what it draws is what it is granted from now on
     UpdateWaiting(step.state, job->second);
     return absl::OkStatus();
   }
@@ -175,6 +178,13 @@ void TakeOrphan(Step& step, Node& node, const v1::AllocationReport& report) {
   const auto [it, is_new] = state.orphans.try_emplace({index, report.allocation()});
   Allocation& orphan = it->second;
   if (is_new) {
+    // An older or empty store must not give out numbers that still run somewhere.
+    if (report.allocation() < kHighestNumber)
+      state.next_allocation = std::max(state.next_allocation, report.allocation() + 1);
+    if (report.job() < kHighestNumber && report.job() >= state.meta.next_job()) {
+      state.meta.set_next_job(report.job() + 1);
+      step.meta_changed = true;
+    }
     orphan.id = report.allocation();
     orphan.node = index;
     orphan.orphan = true;
@@ -223,8 +233,6 @@ void EndMissingOrphans(Step& step, const Node& node, const std::set<uint64_t>& p
     }
     Allocation& orphan = it->second;
     ReturnDevices(step, orphan);
-    const uint32_t chain = orphan.group >= 0 ? node.groups[orphan.group].chain : node.platform_chain;
-    state.ledger.Move(chain, orphan.charged, Power(), step.stamp.mono);
     step.Event("OrphanGone", node.id, fmt::format("allocation {}", orphan.id));
     step.changed_orphans.insert(it->first);
     it = state.orphans.erase(it);

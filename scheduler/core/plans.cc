@@ -97,7 +97,7 @@ std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec,
     if (group.used_milli[device] == 0 || group.model.operating_points_size() > 0) ++fresh;
   }
   const Power idle = group.model.power_cycle() == v1::SELF_IDLE ? Milliwatts(group.model.idle_mw()) * fresh : Power();
-  const Power rise = std::max(Power(), GrantFor(state, spec, placement) - idle);
+  const Power rise = std::max(Power(), GrantFor(state, spec, placement) + TransientFor(state, placement) - idle);
   if (rise == Power()) return needs;
   for (const power::Edge& edge : state.ledger.chain(group.chain)) {
     if (edge.coefficient.count() > 0)
@@ -154,7 +154,12 @@ void OpenPlan(Step& step, Job& job, const std::vector<placement::TaskPlacement>&
   }
   plan.preempts = !preempted_jobs.empty();
   Duration lag;
+  // A meter must have seen the drop, and the overhead that came with it must have been given back.
   for (const Budget& budget : state.budgets) lag = std::max(lag, budget.meter_lag);
+  for (const auto& [budget, watts] : needs) {
+    const power::Limit& limit = state.ledger.limit(budget);
+    if (limit.overhead.count() > 0) lag = std::max(lag, limit.overhead_lag);
+  }
   plan.deadline = step.stamp.mono + Milliseconds(state.timing().confirm_timeout_ms()) + ramp + lag + grace;
   step.WakeAt(plan.deadline, TimerKind::kPlan, plan.row.id());
   step.changed_plans.insert(plan.row.id());

@@ -284,7 +284,10 @@ bool MayPreempt(const Job& job, const Job& victim, UtcTime utc) {
     return false;
   if (face.spec().priority() >= job.row.job().spec().priority() || face.requeues() >= face.spec().max_requeues())
     return false;
-  return face.started_utc_ms() == 0 || UtcTime(face.started_utc_ms()) + Milliseconds(face.spec().min_run_ms()) <= utc;
+  if (face.spec().min_run_ms() == 0) return true;
+  // Its minimum begins with its release; until then it is still to come.
+  if (face.state() != v1::RUNNING) return false;
+  return UtcTime(face.started_utc_ms()) + Milliseconds(face.spec().min_run_ms()) <= utc;
 }
 
 std::vector<placement::NodeView> MakeViews(const State& state, MonoTime now, UtcTime utc, const Job* preemptor) {

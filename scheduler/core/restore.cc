@@ -42,6 +42,7 @@ absl::Status Attach(State& state, Allocation allocation) {
       }
     }
   }
+  state.next_allocation = std::max(state.next_allocation, allocation.id + 1);
   if (allocation.orphan) {
     const auto key = std::make_pair(allocation.node, allocation.id);
     state.orphans.emplace(key, std::move(allocation));
@@ -53,7 +54,6 @@ absl::Status Attach(State& state, Allocation allocation) {
   }
   node.allocations.insert(allocation.id);
   state.job_allocations[allocation.job].insert(allocation.id);
-  state.next_allocation = std::max(state.next_allocation, allocation.id + 1);
   const uint64_t id = allocation.id;
   state.allocations.emplace(id, std::move(allocation));
   return absl::OkStatus();

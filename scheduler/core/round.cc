@@ -134,15 +134,6 @@ void ShedFirm(Step& step) {
   }
 }
 
-v1::PendingReason Reason(const placement::Shortfall& shortfall) {
-  v1::PendingReason reason;
-  reason.set_constraint(placement::Name(shortfall.constraint));
-  reason.set_text(placement::Describe(shortfall.constraint, shortfall.amount, shortfall.subject));
-  reason.set_shortfall(shortfall.amount);
-  reason.set_subject(shortfall.subject);
-  return reason;
-}
-
 // Sizes of jobs by their shape, each worked out once a round.
 class Sizes {
  public:
@@ -216,12 +207,12 @@ void ServeQueue(Step& step) {
     const v1::JobSpec& spec = job.row.job().spec();
     if (const auto shortfall = JobShortfall(state, job, step.stamp.mono, shares, sizes.Of(job));
         shortfall.has_value()) {
-      job.pending = Reason(*shortfall);
+      job.pending = PendingReason(*shortfall);
       continue;
     }
     if (spec.priority() < floor_priority) {
       job.pending =
-          Reason({.constraint = Constraint::kPriorityQueue, .amount = 0, .subject = "", .rejected_nodes = {}});
+          PendingReason({.constraint = Constraint::kPriorityQueue, .amount = 0, .subject = "", .rejected_nodes = {}});
       continue;
     }
     const auto known = failed_shapes.find(job.shape);
@@ -238,7 +229,7 @@ void ServeQueue(Step& step) {
     if (!IsGang(job) && tasks.size() > 1) tasks.resize(1);
     const Proposal proposal = ProposeStart(state, job, tasks, state.views, yieldable, step.stamp.mono, step.stamp.utc);
     if (proposal.shortfall.has_value()) {
-      job.pending = Reason(*proposal.shortfall);
+      job.pending = PendingReason(*proposal.shortfall);
       failed_shapes[job.shape] = job.pending;
       if (proposal.shortfall->constraint != Constraint::kBudgetCap) passed.push_back(id);
       if (job.passed_by >= kMostPassedBy) floor_priority = std::max(floor_priority, spec.priority());
@@ -251,7 +242,8 @@ void ServeQueue(Step& step) {
       if (!IsGang(job) && state.pending.contains(id)) step.RoundAt(step.stamp.mono);
     } else {
       OpenPlan(step, job, proposal.placements, proposal.needs, proposal.preempted);
-      job.pending = Reason({.constraint = Constraint::kYieldPending, .amount = 0, .subject = "", .rejected_nodes = {}});
+      job.pending =
+          PendingReason({.constraint = Constraint::kYieldPending, .amount = 0, .subject = "", .rejected_nodes = {}});
       if (!proposal.preempted.empty()) RefreshViews(state, step.stamp.mono, step.stamp.utc, nullptr, state.views);
       yieldable = YieldableWatts(state, step.stamp.mono);
     }
@@ -265,8 +257,17 @@ void ServeQueue(Step& step) {
 
 }  // namespace
 
+v1::PendingReason PendingReason(const placement::Shortfall& shortfall) {
+  v1::PendingReason reason;
+  reason.set_constraint(placement::Name(shortfall.constraint));
+  reason.set_text(placement::Describe(shortfall.constraint, shortfall.amount, shortfall.subject));
+  reason.set_shortfall(shortfall.amount);
+  reason.set_subject(shortfall.subject);
+  return reason;
+}
+
 v1::PendingReason DependencyReason(uint64_t job) {
-  return Reason(
+  return PendingReason(
       {.constraint = Constraint::kDependency, .amount = 1, .subject = std::to_string(job), .rejected_nodes = {}});
 }
 
@@ -339,6 +340,14 @@ std::vector<queueing::TenantShare> TenantShares(const State& state) {
   return out;
 }
 
+placement::Shortfall BackoffShortfall(const Job& job, MonoTime now) {
+  const bool crash_loop = job.row.consecutive_failures() >= 6;
+  return {.constraint = crash_loop ? Constraint::kCrashLoop : Constraint::kBackoff,
+          .amount = (job.not_before - now).count(),
+          .subject = std::to_string(job.row.job().id()),
+          .rejected_nodes = {}};
+}
+
 std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& job, MonoTime now,
                                                  const std::vector<queueing::TenantShare>& shares,
                                                  const JobSize& size) {
@@ -349,11 +358,7 @@ std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& 
   };
   if (const uint64_t id = UnmetDependency(state, job); id != 0)
     return shortfall(Constraint::kDependency, 1, std::to_string(id));
-  if (job.not_before > now) {
-    const bool crash_loop = job.row.consecutive_failures() >= 6;
-    return shortfall(crash_loop ? Constraint::kCrashLoop : Constraint::kBackoff, (job.not_before - now).count(),
-                     std::to_string(face.id()));
-  }
+  if (job.not_before > now) return BackoffShortfall(job, now);
   for (const auto& [id, plan] : state.plans) {
     if (plan.row.job() == face.id()) return shortfall(Constraint::kYieldPending, 0, fmt::format("plan {}", id));
   }

@@ -49,6 +49,12 @@ JobSize SizeOf(const State& state, const v1::JobSpec& spec);
 std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& job, MonoTime now,
                                                  const std::vector<queueing::TenantShare>& shares, const JobSize& size);
 
+// What a job lacks while it backs off. REQUIRES: it does.
+placement::Shortfall BackoffShortfall(const Job& job, MonoTime now);
+
+// A shortfall in the API's words.
+v1::PendingReason PendingReason(const placement::Shortfall& shortfall);
+
 // What starting it would take. `needs` are over the ledger, by budget.
 struct Proposal {
   std::vector<placement::TaskPlacement> placements;

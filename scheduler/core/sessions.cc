@@ -45,7 +45,7 @@ void Refuse(Step& step, const pb::AgentHello& hello, const std::string& reason, 
 }
 
 // Why the sender may not speak for the node; empty: it may.
-std::string Objection(const State& state, const Node& node, const v1::NodeHello& hello, bool* retry) {
+std::string Objection(const State& state, const Node& node, uint64_t session, const v1::NodeHello& hello, bool* retry) {
   *retry = false;
   if (!hello.cluster_id().empty() && hello.cluster_id() != state.configuration.cluster_id()) {
     return fmt::format("agent belongs to cluster \"{}\", this is \"{}\"; wipe its state directory to move it",
@@ -65,7 +65,7 @@ std::string Objection(const State& state, const Node& node, const v1::NodeHello&
         "other hardware ({}) than the node's ({}); look at the machine, then `switchyard node replace {} --checked`",
         hello.hardware_id(), node.hardware_id, node.id);
   }
-  if (known && node.session != 0 && node.agent_incarnation != hello.agent_incarnation()) {
+  if (known && node.session != 0 && node.session != session && node.agent_incarnation != hello.agent_incarnation()) {
     *retry = true;
     return "another agent speaks for this node now; stop one of the two";
   }
@@ -130,9 +130,12 @@ v1::Welcome MakeWelcome(const State& state, const Node& node) {
   return welcome;
 }
 
-void Acknowledge(Node& node, uint64_t applied_revision) {
+void Acknowledge(Step& step, Node& node, uint64_t applied_revision) {
   node.applied_revision = applied_revision;
+  if (node.lowerings.empty()) return;
   node.lowerings.erase(node.lowerings.begin(), node.lowerings.upper_bound(applied_revision));
+  // Nothing rises on a node that owes a lowering: what waited for that is looked at again.
+  if (node.lowerings.empty()) step.state.round_needed = true;
 }
 
 Node* Speaker(Step& step, uint64_t session, const std::string& id) {
@@ -191,9 +194,12 @@ MonoTime LeaseExpiry(const State& state, const Node& node) {
   return *node.renewed + WithDrift(state.lease()) + Milliseconds(state.timing().margin_ms()) + WorstRampDown(node);
 }
 
+bool Speaks(const State& state, const Node& node, MonoTime now) {
+  return node.last_sign + Milliseconds(state.timing().heartbeat_ms()) * kSilentHeartbeats > now;
+}
+
 bool Silent(const State& state, const Node& node, MonoTime now) {
-  if (node.lost || node.admitted || !node.reported) return false;
-  if (node.last_sign + Milliseconds(state.timing().heartbeat_ms()) * kSilentHeartbeats > now) return false;
+  if (node.lost || node.admitted || !node.reported || Speaks(state, node, now)) return false;
   return !node.expired || !ExpiryReleases(node);
 }
 
@@ -239,7 +245,7 @@ void Hello(Step& step, const pb::AgentHello& hello) {
   }
   Node& node = state.nodes[found->second];
   bool retry = false;
-  const std::string objection = Objection(state, node, hello.hello(), &retry);
+  const std::string objection = Objection(state, node, hello.session(), hello.hello(), &retry);
   if (!objection.empty()) {
     Refuse(step, hello, objection, retry);
     return;
@@ -303,7 +309,7 @@ void Report(Step& step, const pb::AgentReport& message) {
   const v1::NodeReport& report = message.report();
   if (report.sequence() <= node->report_sequence) return;  // repeated or overtaken
   node->report_sequence = report.sequence();
-  Acknowledge(*node, report.applied_revision());
+  Acknowledge(step, *node, report.applied_revision());
   const bool was_scanning = node->scanning;
   node->scanning = report.scanning();
   if (report.scanning()) return;  // not complete: every bound stands
@@ -340,7 +346,7 @@ void Heartbeat(Step& step, const pb::AgentHeartbeat& message) {
   if (node == nullptr) return;
   const State& state = step.state;
   if (message.heartbeat().applied_revision() > node->applied_revision)
-    Acknowledge(*node, message.heartbeat().applied_revision());
+    Acknowledge(step, *node, message.heartbeat().applied_revision());
   const Duration confirm_timeout = Milliseconds(state.timing().confirm_timeout_ms());
   if (!node->lowerings.empty() && node->lowerings.begin()->second + confirm_timeout < step.stamp.mono)
     return;  // withheld

@@ -22,6 +22,9 @@ void NodeTimer(Step& step, uint32_t node);
 // When the lease of a node has run out for certain: receipt x drift + enforcement + worst ramp. Never without a lease.
 MonoTime LeaseExpiry(const State& state, const Node& node);
 
+// A sign of life came within the last three heartbeats.
+bool Speaks(const State& state, const Node& node, MonoTime now);
+
 // No sign of life for three heartbeats: raises beneath its budgets freeze.
 bool Silent(const State& state, const Node& node, MonoTime now);
 

@@ -4,6 +4,7 @@
 #include "scheduler/core/charges.h"
 #include "scheduler/core/evidence.h"
 #include "scheduler/core/jobs.h"
+#include "scheduler/core/round.h"
 #include "scheduler/core/rows.h"
 #include "scheduler/economics/account.h"
 #include "scheduler/economics/prices.h"
@@ -141,6 +142,7 @@ void FinishAttempt(Step& step, Job& job) {
   job.row.clear_stop_grace_ms();
   job.row.set_released(false);
   SetState(step, job, then, reason);
+  if (job.not_before > step.stamp.mono) job.pending = PendingReason(BackoffShortfall(job, step.stamp.mono));
 }
 
 bool AllExited(const State& state, const Job& job) {
@@ -319,9 +321,6 @@ void RemoveAllocation(Step& step, uint64_t id) {
   Node& node = state.nodes[allocation.node];
   allocation.held = false;
   ReturnDevices(step, allocation);
-  // The devices count as unallocated again: only now may the allocation's own charge go.
-  const uint32_t chain = allocation.group >= 0 ? node.groups[allocation.group].chain : node.platform_chain;
-  state.ledger.Move(chain, allocation.charged, Power(), step.stamp.mono);
   UnshareAllocation(state, allocation);
   node.allocations.erase(id);
   node.set_revision = step.stamp.sequence;
@@ -358,6 +357,11 @@ void ArmJob(Step& step, Job& job) {
   if (face.state() == v1::RUNNING && face.spec().wall_time_ms() > 0) {
     const Duration left = UtcTime(face.started_utc_ms()) + Milliseconds(face.spec().wall_time_ms()) - step.stamp.utc;
     step.WakeAt(step.stamp.mono + std::max(left, Duration()), TimerKind::kJob, id);
+  }
+  if (face.state() == v1::RUNNING && face.spec().min_run_ms() > 0) {
+    // Who waits to preempt it may look again when its minimum is over.
+    const Duration left = UtcTime(face.started_utc_ms()) + Milliseconds(face.spec().min_run_ms()) - step.stamp.utc;
+    if (left > Duration()) step.RoundAt(step.stamp.mono + left);
   }
 }
 

@@ -11,29 +11,39 @@ Ledger::Ledger(std::vector<Limit> limits, std::vector<Chain> chains)
     : limits_(std::move(limits)),
       chains_(std::move(chains)),
       charged_(limits_.size()),
+      unknown_(limits_.size()),
       earmarked_(limits_.size()),
       held_(limits_.size()) {}
 
 void Ledger::Move(uint32_t chain, Power from, Power to, MonoTime now) {
-  if (from == to) return;
+  MoveBoth(chain, from, to, Power(), Power(), now);
+}
+
+void Ledger::MoveBoth(uint32_t chain, Power from_a, Power to_a, Power from_b, Power to_b, MonoTime now) {
+  if (from_a == to_a && from_b == to_b) return;
   for (const Edge& edge : chains_[chain]) {
-    const Power change = ScaleUp(to, edge.coefficient) - ScaleUp(from, edge.coefficient);
+    const PartsPerMillion coefficient = edge.coefficient;
+    const Power change = ScaleUp(to_a, coefficient) - ScaleUp(from_a, coefficient) + ScaleUp(to_b, coefficient) -
+                         ScaleUp(from_b, coefficient);
     charged_[edge.budget] += change;
     SWITCHYARD_CHECK(charged_[edge.budget] >= Power())
         << "budget " << edge.budget << " charged " << charged_[edge.budget];
-    const Limit& limit = limits_[edge.budget];
-    if (change < Power() && limit.overhead.count() > 0 && limit.overhead_lag > Duration()) {
-      // Of what the meter got back, overhead/(1 + overhead) is chillers and fans that run on for a while.
-      const PartsPerMillion share(limit.overhead.count() * 1'000'000 / (1'000'000 + limit.overhead.count()) + 1);
-      const Power amount = ScaleUp(-change, share);
-      const MonoTime until = now + limit.overhead_lag;
-      held_[edge.budget] += amount;
-      if (!releases_.empty() && releases_.back().budget == edge.budget && releases_.back().until == until) {
-        releases_.back().amount += amount;
-      } else {
-        releases_.push_back({until, edge.budget, amount});
-      }
-    }
+    if (change < Power()) HoldOverhead(edge.budget, -change, now);
+  }
+}
+
+// Of what the meter got back, overhead/(1 + overhead) is chillers and fans that run on for a while.
+void Ledger::HoldOverhead(uint32_t budget, Power released, MonoTime now) {
+  const Limit& limit = limits_[budget];
+  if (limit.overhead.count() == 0 || limit.overhead_lag == Duration()) return;
+  const PartsPerMillion share(limit.overhead.count() * 1'000'000 / (1'000'000 + limit.overhead.count()) + 1);
+  const Power amount = ScaleUp(released, share);
+  const MonoTime until = now + limit.overhead_lag;
+  held_[budget] += amount;
+  if (!releases_.empty() && releases_.back().budget == budget && releases_.back().until == until) {
+    releases_.back().amount += amount;
+  } else {
+    releases_.push_back({until, budget, amount});
   }
 }
 
@@ -64,7 +74,7 @@ MonoTime Ledger::NextOverheadRelease() const {
 
 Power Ledger::Headroom(uint32_t budget) const {
   const Limit& limit = limits_[budget];
-  return limit.cap - limit.fault_reserve - limit.base - charged_[budget] - earmarked_[budget] - held_[budget];
+  return limit.cap - limit.fault_reserve - Sum(budget) - earmarked_[budget] - held_[budget];
 }
 
 bool Ledger::Fits(uint32_t chain, Power from, Power to) const {

@@ -37,6 +37,14 @@ class Ledger {
   // Exchanges one charge for another on a chain. `from` must be exactly what was charged before (zero at first).
   void Move(uint32_t chain, Power from, Power to, MonoTime now);
 
+  // Exchanges two charges of one chain at once: watts that only change hands are no change of load, and release no
+  // overhead.
+  void MoveBoth(uint32_t chain, Power from_a, Power to_a, Power from_b, Power to_b, MonoTime now);
+
+  // Load that a meter shows and nobody knows, counted in a budget beside the charges.
+  void SetUnknown(uint32_t budget, Power watts) { unknown_[budget] = watts; }
+  Power Unknown(uint32_t budget) const { return unknown_[budget]; }
+
   // Adds to (or, negative, takes from) what is earmarked in a budget for plans.
   void Earmark(uint32_t budget, Power change);
 
@@ -46,8 +54,8 @@ class Ledger {
 
   // What a raise may take: cap - reserve - base - charges - earmarks - held overhead. Negative: nothing may rise.
   Power Headroom(uint32_t budget) const;
-  // base + charges: what W compares with the cap.
-  Power Sum(uint32_t budget) const { return limits_[budget].base + charged_[budget]; }
+  // base + charges + unknown load: what W compares with the cap.
+  Power Sum(uint32_t budget) const { return limits_[budget].base + charged_[budget] + unknown_[budget]; }
   Power Charged(uint32_t budget) const { return charged_[budget]; }
   Power Earmarked(uint32_t budget) const { return earmarked_[budget]; }
   Power HeldOverhead(uint32_t budget) const { return held_[budget]; }
@@ -67,9 +75,12 @@ class Ledger {
     Power amount;
   };
 
+  void HoldOverhead(uint32_t budget, Power released, MonoTime now);
+
   std::vector<Limit> limits_;
   std::vector<Chain> chains_;
   std::vector<Power> charged_;    // Invariant: sum of ScaleUp(charge, coefficient) over all charges
+  std::vector<Power> unknown_;    // measured above the ledger
   std::vector<Power> earmarked_;  // Invariant: sum over open plans
   std::vector<Power> held_;       // Invariant: sum over releases_
   std::deque<Held> releases_;     // in order of `until` for each lag; lags are few

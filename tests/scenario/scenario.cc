@@ -431,6 +431,7 @@ void Scenario::Submit(const Words& words) {
     spec.set_priority(static_cast<int32_t>(words.Number("priority", 100)));
     spec.set_flex_tier(static_cast<int32_t>(words.Number("flex", 0)));
     spec.set_grace_ms(words.Span("grace", Seconds(5)).count());
+    spec.set_min_run_ms(words.Span("min_run", Duration()).count());
     if (words.has("retries")) spec.set_max_retries(static_cast<int32_t>(words.Number("retries", 0)));
     if (words.has("fence")) spec.set_fence_after_ms(words.Span("fence", Duration()).count());
   }

@@ -276,6 +276,12 @@ void CoreHarness::SendFullSet(const std::string& name) {
   undelivered_[node.id] = std::move(full);
 }
 
+void CoreHarness::Blame(const std::string& node, const v1::DeviceFault& fault) {
+  pb::Command command = ReportOf(agents_.at("site/" + node));
+  *command.mutable_report()->mutable_report()->mutable_groups(0)->add_faults() = fault;
+  Apply({std::move(command)});
+}
+
 void CoreHarness::Tell(const std::string& node) { Apply({ReportOf(agents_.at("site/" + node))}); }
 
 void CoreHarness::Settle() {

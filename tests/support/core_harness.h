@@ -89,6 +89,7 @@ class CoreHarness {
   const std::vector<std::string>& events() const { return events_; }  // "Kind subject: text"
   bool Happened(const std::string& kind) const;
   MonoTime now() const { return now_; }
+  void Blame(const std::string& node, const v1::DeviceFault& fault);  // one report that names a device
   void Tell(const std::string& node);  // one report of that agent, now
 
   // ---- for tests that look at the wire and at the rows ----

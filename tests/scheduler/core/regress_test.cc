@@ -30,5 +30,22 @@ TEST(RegressTest, AReplicaThatEndedComesBackAfterItsBackOffThoughNothingElseHapp
   EXPECT_EQ(cluster.state_of(job), v1::RUNNING);
 }
 
+TEST(RegressTest, HashingReturnsAfterASilenceBeyondTheLeaseThatKeptItsSession) {
+  ClusterBuilder builder;
+  builder.Rack("r1");
+  CoreHarness cluster(builder.configuration());
+  cluster.ConnectAll();
+  cluster.Submit(HashingJob());
+  cluster.Run(Seconds(3));
+  const Power full = cluster.sum("meter");
+  cluster.agent("r1").silent = true;
+  cluster.Run(Seconds(60));
+  ASSERT_TRUE(cluster.Happened("LeaseExpired"));
+  ASSERT_LT(cluster.sum("meter"), full);
+  cluster.agent("r1").silent = false;  // as after a pause of the agent or the network: nobody has closed the stream
+  cluster.Run(Seconds(5));
+  EXPECT_EQ(cluster.sum("meter"), full);
+}
+
 }  // namespace
 }  // namespace switchyard::testing
