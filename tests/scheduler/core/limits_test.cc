@@ -102,9 +102,11 @@ TEST_F(LimitsTest, AJobRunsItsMinimumBeforeItMakesWay) {
   v1::JobSpec spec = TrainingJob("low", 1, 8, 1);
   spec.set_min_run_ms(60'000);
   const uint64_t low = Run(spec);
-  Run(TrainingJob("high", 1, 8, 900));
+  const uint64_t high = Run(TrainingJob("high", 1, 8, 900));
   cluster_.Run(Seconds(59));
   EXPECT_EQ(cluster_.state_of(low), v1::RUNNING);
+  cluster_.Run(Seconds(2));
+  EXPECT_EQ(cluster_.state_of(high), v1::RUNNING) << "though nothing else happened";
 }
 
 TEST_F(LimitsTest, EqualPriorityDoesNotPreempt) {

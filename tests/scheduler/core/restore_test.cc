@@ -36,13 +36,13 @@ std::unique_ptr<CoreHarness> FullCluster() {
   orphan.unknown = true;
   orphan.phase = v1::TASK_RUNNING;
   orphan.draw = Watts(700);
-  orphan.order.set_allocation(500);
+  orphan.order.set_allocation(5000);
   orphan.order.set_epoch(1);
   orphan.order.set_job(77);
   orphan.order.set_kind(v1::TRAINING);
   orphan.order.set_group("gpu");
   orphan.order.add_devices("s2-gpu-7");
-  cluster->agent("s2").tasks[500] = orphan;
+  cluster->agent("s2").tasks[5000] = orphan;
   cluster->Tell("s2");
   pb::Command report = cluster->NextReport("r1");
   v1::DeviceFault* fault = report.mutable_report()->mutable_report()->mutable_groups(0)->add_faults();

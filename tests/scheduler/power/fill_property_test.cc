@@ -106,14 +106,35 @@ World RandomWorld(Random& random, std::vector<Chain> chains) {
   return world;
 }
 
-// The stated loss: at most the worth of one device step for each budget that binds. A budget binds where some positive step
-// that was not taken would not fit into it.
-Worth LossAllowed(const World& world) {
+// Budgets into which one device more of some step that pays would not fit.
+int64_t Binding(const World& world, const std::vector<std::vector<int32_t>>& reached) {
+  std::vector<Power> left = world.available;
+  std::vector<Power> watts;
+  for (size_t u = 0; u < world.units.size(); ++u) {
+    watts.push_back(world.units[u].off_watts * world.units[u].devices);
+    for (size_t s = 0; s < world.units[u].steps.size(); ++s) watts[u] += world.Rise(world.units[u], s) * reached[u][s];
+    for (const Edge& edge : world.chains[world.units[u].chain]) left[edge.budget] -= ScaleUp(watts[u], edge.coefficient);
+  }
+  std::vector<bool> binds(left.size());
+  for (size_t u = 0; u < world.units.size(); ++u) {
+    for (size_t s = 0; s < world.units[u].steps.size(); ++s) {
+      if (world.units[u].steps[s].value <= 0 || reached[u][s] >= (s == 0 ? world.units[u].devices : reached[u][s - 1])) continue;
+      for (const Edge& edge : world.chains[world.units[u].chain]) {
+        const Power rise = ScaleUp(watts[u] + world.Rise(world.units[u], s), edge.coefficient) - ScaleUp(watts[u], edge.coefficient);
+        if (rise > left[edge.budget]) binds[edge.budget] = true;
+      }
+    }
+  }
+  return std::count(binds.begin(), binds.end(), true);
+}
+
+// The stated loss: at most the worth of one device step for each budget that binds.
+Worth LossAllowed(const World& world, const std::vector<std::vector<int32_t>>& reached) {
   Worth step = 0;
   for (const FillUnit& unit : world.units) {
     for (size_t s = 0; s < unit.steps.size(); ++s) step = std::max(step, Worth(unit.steps[s].value) * world.Rise(unit, s).count());
   }
-  return step * static_cast<int64_t>(world.available.size());
+  return step * Binding(world, reached);
 }
 
 TEST(FillProperty, OneBindingBudgetLosesAtMostOneDeviceStep) {
@@ -125,7 +146,7 @@ TEST(FillProperty, OneBindingBudgetLosesAtMostOneDeviceStep) {
     ASSERT_TRUE(world.Fits(reached)) << "seed " << seed;
     const Worth best = world.Best(), found = world.WorthOf(reached);
     ASSERT_LE(found, best) << "seed " << seed;
-    ASSERT_LE(best - found, LossAllowed(world)) << "seed " << seed;
+    ASSERT_LE(best - found, LossAllowed(world, reached)) << "seed " << seed;
   }
 }
 
@@ -150,18 +171,42 @@ TEST(FillProperty, EqualDevicesUnderOneBudgetAreFilledExactly) {
   }
 }
 
-TEST(FillProperty, CrossingBudgetsLoseAtMostOneDeviceStepEach) {
-  // A meter over two feeders, and a zone that both touch by their shares.
-  const std::vector<Chain> chains = {{{0, PartsPerMillion(1'200'000)}, {1, kOne}, {3, PartsPerMillion(700'000)}},
-                                     {{0, PartsPerMillion(1'200'000)}, {2, kOne}, {3, PartsPerMillion(100'000)}}};
+// A meter over two feeders, and a zone that both touch by their shares.
+const std::vector<Chain> kCrossing = {{{0, PartsPerMillion(1'200'000)}, {1, kOne}, {3, PartsPerMillion(700'000)}},
+                                      {{0, PartsPerMillion(1'200'000)}, {2, kOne}, {3, PartsPerMillion(100'000)}}};
+
+TEST(FillProperty, UnderCrossingBudgetsNothingThatPaysCouldBeAdded) {
   for (uint64_t seed = 0; seed < 3000; ++seed) {
     Random random(seed);
-    World world = RandomWorld(random, chains);
+    World world = RandomWorld(random, kCrossing);
     world.available = {Watts(random.Below(25'000)), Watts(random.Below(12'000)), Watts(random.Below(12'000)), Watts(random.Below(8000))};
     const auto reached = world.Reached(Fill(world.units, world.chains, world.available));
     ASSERT_TRUE(world.Fits(reached)) << "seed " << seed;
-    ASSERT_LE(world.Best() - world.WorthOf(reached), LossAllowed(world)) << "seed " << seed;
+    for (size_t u = 0; u < world.units.size(); ++u) {
+      for (size_t s = 0; s < world.units[u].steps.size(); ++s) {
+        const int32_t most = s == 0 ? world.units[u].devices : reached[u][s - 1];
+        if (world.units[u].steps[s].value <= 0 || reached[u][s] >= most) continue;
+        auto more = reached;
+        ++more[u][s];
+        ASSERT_FALSE(world.Fits(more)) << "seed " << seed << " unit " << u << " step " << s;
+      }
+    }
   }
+}
+
+// Known shortfall: without dual prices the greedy choice fills a zone with the dearer watts of air-cooled devices, though seven
+// times as many liquid-cooled ones of nearly the same worth fit into it. fill.h promises one device step per binding budget: when
+// Fill keeps that, this test fails, and the bound is to be asserted over RandomWorld(random, kCrossing) as for one budget.
+TEST(FillProperty, CrossingBudgetsDoNotYetKeepTheStatedLoss) {
+  World world;
+  world.chains = kCrossing;
+  world.units = {{.chain = 0, .devices = 10, .off_watts = Power(), .steps = {{0, Watts(1000), 100}}, .order = 0},
+                 {.chain = 1, .devices = 10, .off_watts = Power(), .steps = {{0, Watts(1000), 99}}, .order = 1}};
+  world.available = {Watts(100'000), Watts(100'000), Watts(100'000), Watts(7000)};
+  const auto reached = world.Reached(Fill(world.units, world.chains, world.available));
+  ASSERT_TRUE(world.Fits(reached));
+  EXPECT_EQ(Binding(world, reached), 1);
+  EXPECT_GT(world.Best() - world.WorthOf(reached), LossAllowed(world, reached)) << "mended: assert the stated bound instead";
 }
 
 TEST(FillProperty, TargetsAddUp) {
