@@ -147,8 +147,8 @@ power::FillUnit Divided(const Proposal& proposal, const Group& group) {
   return unit;
 }
 
-// All that pays, for a group outside the division; nothing where a budget above it is over even with the rest off: the ledger gains
-// nothing by that, the breaker does.
+// All that pays, for a group outside the division; nothing where a budget above it is over even with the rest off: the
+// ledger gains nothing by that, the breaker does.
 power::FillTarget Undivided(const State& state, const Proposal& proposal, const Group& group,
                             const std::vector<Power>& left_when_off) {
   power::FillTarget target;
