@@ -201,8 +201,16 @@ void SetState(Step& step, Job& job, v1::JobState to, const std::string& reason) 
   step.state.round_needed = true;
   UpdateWaiting(step.state, job);
   const auto blocked = step.state.dependents.find(face->id());
-  if (to != v1::SUCCEEDED || blocked == step.state.dependents.end()) return;
-  for (const uint64_t id : std::set<uint64_t>(blocked->second)) UpdateWaiting(step.state, step.state.jobs.at(id));
+  if (!Terminal(to) || blocked == step.state.dependents.end()) return;
+  for (const uint64_t id : std::set<uint64_t>(blocked->second)) {
+    Job& dependent = step.state.jobs.at(id);
+    if (to == v1::SUCCEEDED) {
+      UpdateWaiting(step.state, dependent);
+    } else {
+      StopAttempt(step, dependent, v1::FAILED,
+                  fmt::format("job {}, which it comes after, has not succeeded", job.row.job().id()), std::nullopt);
+    }
+  }
 }
 
 uint64_t UnmetDependency(const State& state, const Job& job) {

@@ -10,6 +10,8 @@ namespace {
 
 // Events of a batch are numbered within it: no counter needs a row of its own.
 constexpr uint64_t kEventsPerBatch = 1 << 20;
+// A busy site has a few thousand events a day: weeks of them, and a bound on what a start reads.
+constexpr size_t kEventsKept = 100'000;
 // Numbers of allocations and plans are reserved in blocks, so that none is ever used again though its row is gone.
 constexpr uint64_t kNumberBlock = 4096;
 
@@ -24,6 +26,10 @@ void Step::Event(const std::string& kind, const std::string& subject, const std:
   event->set_subject(subject);
   event->set_text(text);
   PutRow(RowKind::kEvent, NumberKey(event->sequence()), Bytes(row));
+  state.event_keys.push_back(event->sequence());
+  if (state.event_keys.size() <= kEventsKept) return;
+  DeleteRow(RowKind::kEvent, NumberKey(state.event_keys.front()));
+  state.event_keys.pop_front();
 }
 
 uint64_t Step::NextAllocation() {

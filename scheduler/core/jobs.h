@@ -21,7 +21,7 @@ absl::Status MayActFor(const State& state, const pb::Command& command, const std
 bool IsOperator(const State& state, const pb::Command& command);
 // Hash of what the placement looks at.
 uint64_t ShapeOf(const v1::JobSpec& spec);
-// Forgets finished jobs, old events and old keys beyond the configured age.
+// Forgets finished jobs and old keys beyond the configured age.
 void Prune(Step& step);
 
 // ---- attempts (attempts.cc) ----

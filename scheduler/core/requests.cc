@@ -25,6 +25,12 @@ absl::Status CheckDependencies(const State& state, const v1::JobSpec& spec, size
       return absl::InvalidArgumentError(
           fmt::format("jobs[{}].after: job \"{}\" is not known; name jobs that exist", index, id));
     }
+    const v1::JobState before = state.jobs.at(id).row.job().state();
+    if (Terminal(before) && before != v1::SUCCEEDED) {
+      return absl::FailedPreconditionError(
+          fmt::format("jobs[{}].after: job \"{}\" is {} and can never succeed; submit it anew first", index, id,
+                      v1::JobState_Name(before)));
+    }
   }
   return absl::OkStatus();
 }

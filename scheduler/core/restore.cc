@@ -129,6 +129,9 @@ absl::Status Core::Restore(const std::vector<Row>& rows) {
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
+  for (const Row& row : rows) {
+    if (row.kind == RowKind::kEvent && row.key.size() == 8) state.event_keys.push_back(KeyNumber(row.key));
+  }
   RebuildLedger(step);
   for (auto& [id, job] : state.jobs) UpdateWaiting(state, job);
   return CheckInvariants();

@@ -39,6 +39,13 @@ inline std::string NumberKey(uint64_t number) {
   return key;
 }
 
+// The number back. REQUIRES: 8 bytes.
+inline uint64_t KeyNumber(const std::string& key) {
+  uint64_t number = 0;
+  for (const char byte : key) number = number << 8 | static_cast<unsigned char>(byte);
+  return number;
+}
+
 }  // namespace switchyard::core
 
 #endif  // SWITCHYARD_SCHEDULER_CORE_ROW_H_

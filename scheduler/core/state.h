@@ -4,6 +4,7 @@
 #define SWITCHYARD_SCHEDULER_CORE_STATE_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -54,7 +55,8 @@ class State {
   std::map<std::string, int> pending_of_tenant;
   std::multimap<UtcTime, uint64_t> finished;  // for pruning
 
-  bool round_needed = false;  // something that a round looks at changed
+  bool round_needed = false;        // something that a round looks at changed
+  std::deque<uint64_t> event_keys;  // of the events that are kept, oldest first
   bool disk_full = false, disk_low = false;
   std::optional<int64_t> clock_offset_ms;  // utc - mono at the last batch: a jump is an event
   Timers timers;

@@ -38,11 +38,15 @@ bool HasNumberKey(RowKind kind) {
          kind == RowKind::kAccount;
 }
 
+// Numbers as numbers; an orphan's key is its node, a zero byte and its number.
 std::string KeyText(const core::Row& row) {
-  if (!HasNumberKey(row.kind) || row.key.size() != 8) return row.key;
+  constexpr size_t kNumber = sizeof(uint64_t);
+  if (!HasNumberKey(row.kind) || row.key.size() < kNumber) return row.key;
   uint64_t number = 0;
-  for (const char byte : row.key) number = number << 8 | static_cast<unsigned char>(byte);
-  return std::to_string(number);
+  for (const char byte : row.key.substr(row.key.size() - kNumber)) number = number << 8 | static_cast<unsigned char>(byte);
+  if (row.key.size() == kNumber) return std::to_string(number);
+  if (row.kind != RowKind::kAllocation || row.key[row.key.size() - kNumber - 1] != '\0') return row.key;
+  return row.key.substr(0, row.key.size() - kNumber - 1) + " " + std::to_string(number);
 }
 
 // A JSON string; bytes that are no UTF-8 are replaced, for a dump must never fail over a name.

@@ -48,7 +48,7 @@ class Store {
   // lies. After an error it is unknown whether the batch is durable: the process has to end and to read the store again.
   virtual absl::Status Commit(uint64_t sequence, UtcTime utc, const std::vector<core::Row>& rows) = 0;
 
-  // Every row, by kind and then by key: what a core is rebuilt from.
+  // Every row but the accounts, by kind and then by key: what a core is rebuilt from.
   virtual absl::StatusOr<std::vector<core::Row>> LoadAll() = 0;
 
   // Up to `limit` rows of a kind in the order of their keys, from the first key >= `from_key` on: history by pages.
