@@ -41,7 +41,7 @@ namespace switchyard::bench {
 namespace {
 
 constexpr int kClients = 8;
-constexpr int kDevices = 16;  // of each node, as Slurm's peers are measured with
+constexpr int kDevices = 16;  // of each node
 constexpr int kNodesPerPdu = 40;
 constexpr int64_t kIdleMw = 2'000;
 constexpr int kLatencyJobs = 1000;  // samples, or so: whole requests
