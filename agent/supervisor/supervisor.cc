@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -25,6 +26,8 @@ namespace {
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 // How soon a kill is repeated: a process in flight between fork and its cgroup's list needs a second one.
 constexpr int64_t kKillAgainMs = 20;
+// Users have a limit of inotify instances that many tasks may reach; then each looks so often by itself.
+constexpr int64_t kLookForDirectoryMs = 500;
 constexpr int kProtectedFromOom = -1000;
 constexpr size_t kControlLineMax = 256;  // a longer one is no command of ours
 constexpr int kOutputReadsAtOnce = 16;   // so that a chatty task cannot keep the loop from its deadlines
@@ -56,6 +59,10 @@ absl::Status Supervisor::Begin() {
   signals_ = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
   timer_ = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
   if (signals_ < 0 || timer_ < 0) return SystemError("cannot watch", directory_, errno);
+  removal_ = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+  const std::string lock = directory_ + "/" + kLockFile;
+  // The lock is open here: its removal shows as a change of its count of links.
+  if (removal_ >= 0 && inotify_add_watch(removal_, lock.c_str(), IN_ATTRIB | IN_MOVE_SELF) < 0) close(std::exchange(removal_, -1));
   return WriteTaskStatus(directory_, status_);
 }
 
@@ -69,6 +76,7 @@ void Supervisor::Run() {
     ReadReport();
     ReadOutput(&process_.output, false);
     ReadOutput(&process_.error, true);
+    CheckDirectory();
     CheckDeadlines();
   }
 }
@@ -104,15 +112,17 @@ void Supervisor::WaitForEvents() {
     if (at.it_value.tv_sec == 0 && at.it_value.tv_nsec == 0) at.it_value.tv_nsec = 1;  // zero would disarm it
   }
   timerfd_settime(timer_, TFD_TIMER_ABSTIME, &at, nullptr);
-  pollfd watched[] = {{control_, POLLIN, 0},        {signals_, POLLIN, 0},        {timer_, POLLIN, 0},
+  pollfd watched[] = {{control_, POLLIN, 0},        {signals_, POLLIN, 0},        {timer_, POLLIN, 0},  {removal_, POLLIN, 0},
                       {process_.report, POLLIN, 0}, {process_.output, POLLIN, 0}, {process_.error, POLLIN, 0}};
   poll(watched, std::size(watched), -1);  // negative descriptors are skipped; a failure is a look around too early
 }
 
 int64_t Supervisor::NextDeadline() const {
   if (exited_) return BootMilliseconds() + kKillAgainMs;
-  int64_t next = kNever;
-  if (kill_at_ms_) next = std::max(*kill_at_ms_, BootMilliseconds() + (*kill_at_ms_ <= BootMilliseconds() ? kKillAgainMs : 0));
+  int64_t next = removal_ < 0 ? BootMilliseconds() + kLookForDirectoryMs : kNever;
+  if (kill_at_ms_) {
+    next = std::min(next, std::max(*kill_at_ms_, BootMilliseconds() + (*kill_at_ms_ <= BootMilliseconds() ? kKillAgainMs : 0)));
+  }
   if (MayBeFenced()) next = std::min(next, lease_end_ms_ + spec_.fence_after_ms);
   return next;
 }
@@ -229,6 +239,17 @@ void Supervisor::CheckDeadlines() {
   if (MayBeFenced() && now >= lease_end_ms_ + spec_.fence_after_ms) Fence();
 }
 
+void Supervisor::CheckDirectory() {
+  if (status_.state == TaskState::kEnded || exited_) return;
+  char changes[4096];
+  while (removal_ >= 0 && read(removal_, changes, sizeof changes) > 0) {
+  }
+  const std::string lock = directory_ + "/" + kLockFile;
+  if (directory_lost_ || access(lock.c_str(), F_OK) == 0 || errno != ENOENT) return;
+  directory_lost_ = true;
+  Stop(0, "its directory was removed");
+}
+
 void Supervisor::Fence() {
   if (!spec_.pause_at_fence) return Stop(0, "fenced: no lease came for longer than its job allows");
   // Duty first: when it is thawed under a later lease it must not go on at watts that have long been given to others.
@@ -264,7 +285,7 @@ void Supervisor::Publish(TaskState state) {
   status_.state = std::max(status_.state, state);
   // A full disk must not take the supervisor from its task: what counts is that its lock is released only after the task's end,
   // and the agent reads a held lock and an old status as an older state, never as an end.
-  (void)WriteTaskStatus(directory_, status_);
+  if (!directory_lost_) (void)WriteTaskStatus(directory_, status_);
 }
 
 }  // namespace switchyard::agent::supervisor

@@ -140,6 +140,16 @@ TEST_F(SupervisorTest, TaskThatIgnoresTheStopIsKilledAfterItsGrace) {
   EXPECT_TRUE(Wrote("asked"));
 }
 
+TEST_F(SupervisorTest, ATaskWhoseDirectoryIsGoneIsNobodysAndEnds) {
+  Run("trap '' TERM; touch up; while :; do sleep 0.02; done");
+  ASSERT_TRUE(WaitFor([&] { return Wrote("up"); }));
+  const TaskStatus running = Status();
+  std::filesystem::remove_all(directory_);
+  EXPECT_TRUE(WaitFor([&] { return !Alive(running.task_pid) && !Alive(running.supervisor_pid); }));
+  EXPECT_FALSE(std::filesystem::exists(directory_)) << "it wrote to a directory that is not its own any more";
+  std::filesystem::create_directory(directory_);
+}
+
 TEST_F(SupervisorTest, LaterStopShortensTheGraceAndNeverExtendsIt) {
   Run("trap '' TERM; touch up; while :; do sleep 0.02; done");
   ASSERT_TRUE(WaitFor([&] { return Wrote("up"); }));
