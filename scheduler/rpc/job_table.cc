@@ -75,6 +75,8 @@ absl::Status JobTable::ApplyJob(uint64_t sequence, const core::Row& row, std::se
 }
 
 absl::Status JobTable::ApplyAllocation(uint64_t sequence, const core::Row& row, std::set<uint64_t>* changed) {
+  // An orphan's number is its agent's word, so that its key begins with its node; it is no task of a job here.
+  if (row.key.size() > sizeof(uint64_t)) return absl::OkStatus();
   const std::optional<uint64_t> id = NumberOf(row.key);
   if (!id) return Unreadable(row);
   // A deletion does not say whose it was, and an orphan that is adopted may change its job.

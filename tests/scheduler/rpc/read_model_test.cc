@@ -95,6 +95,18 @@ TEST_F(ReadModelTest, JoinsAJobWithItsAllocationAndTheNamesOfItsDevices) {
   EXPECT_EQ(shown.store_revision(), 1u);
 }
 
+TEST_F(ReadModelTest, AnOrphanIsNoTaskOfTheJobThatItNames) {
+  store::v1::AllocationRow orphan = AllocationRow(10, 1, "site/n1");
+  orphan.set_orphan(true);
+  const std::string key = std::string("site/n1") + '\0' + core::NumberKey(10);
+  store::v1::JobRow job = JobRow(1, "ml", v1::RUNNING);
+  job.mutable_job()->add_tasks()->set_allocation(10);
+  Publish(5, {testing_rows::Row(job), {core::RowKind::kAllocation, key, orphan.SerializeAsString()}});
+  EXPECT_EQ(model_.GetJob(1).job->tasks(0).node(), "");
+  Publish(6, {{core::RowKind::kAllocation, key, std::nullopt}});
+  EXPECT_TRUE(model_.GetJob(1).job.has_value());
+}
+
 TEST_F(ReadModelTest, AnAllocationThatChangesChangesItsJob) {
   Publish(1, {testing_rows::Row(JobRow(1, "ml", v1::RUNNING))});
   auto cursor = model_.StartWatch(1, {});
