@@ -187,6 +187,11 @@ bool Blocked(const State& state, uint32_t chain) {
                      [&](const power::Edge& edge) { return !state.budgets[edge.budget].blocked_by.empty(); });
 }
 
+bool MayRise(const State& state, const Unit& unit, MonoTime now) {
+  const Node& node = state.nodes[unit.node];
+  return Available(state, node, now) && node.lowerings.empty();
+}
+
 // The most that the unit may be charged now: what it is charged, and the headroom of its tightest budget.
 Power Ceiling(const State& state, uint32_t chain, Power charged) {
   Power room = Power::Max();
@@ -358,6 +363,9 @@ void FillHashing(Step& step) {
     }
     for (const power::Edge& edge : chains[group.chain]) available[edge.budget] += ScaleUp(counted, edge.coefficient);
     fills.push_back(Divided(proposals.back(), group));
+    // Who cannot rise leaves the watts to those who can.
+    if (unit.allocation != 0 && !MayRise(state, unit, now))
+      fills.back().most = state.allocations.at(unit.allocation).bound.grant();
   }
   std::vector<power::FillTarget> targets = power::Fill(fills, chains, available);
   std::vector<Power> left_when_off = available;
@@ -387,7 +395,7 @@ void FillHashing(Step& step) {
     const Power grant = allocation == nullptr ? Power() : allocation->bound.grant();
     if (targets[u].watts <= grant || targets[u].watts <= proposals[u].fill.off_watts * proposals[u].fill.devices)
       continue;
-    if (!Available(state, node, now) || Blocked(state, group.chain) || !node.lowerings.empty()) continue;
+    if (!MayRise(state, units[u], now) || Blocked(state, group.chain)) continue;
     if (allocation != nullptr && allocation->last_change + dwell > now) {
       step.RoundAt(allocation->last_change + dwell);
       continue;

@@ -150,7 +150,17 @@ absl::Status OrphanAction(Step& step, const v1::OrphanActionRequest& request) {
       return absl::FailedPreconditionError(
           fmt::format("orphan \"{}\": its number names another allocation; stop it", request.allocation()));
     }
+    // It becomes the replica that is missing: one too many nobody asked for.
+    const std::vector<placement::TaskToPlace> missing = TasksToPlace(step.state, job->second);
+    if (missing.empty()) {
+      return absl::FailedPreconditionError(
+          fmt::format("orphan \"{}\": no replica of job {} is missing; `switchyard orphan stop {}`",
+                      request.allocation(), orphan->job, request.allocation()));
+    }
     Allocation adopted = *orphan;
+    adopted.task_group = missing.front().group;
+    adopted.index = missing.front().index;
+    adopted.attempt = job->second.row.job().attempt();
     const uint32_t index = adopted.node;
     step.state.orphans.erase({index, adopted.id});
     step.changed_orphans.insert({index, adopted.id});

@@ -64,7 +64,10 @@ std::vector<FillTarget> Fill(const std::vector<FillUnit>& units, const std::vect
     const Power rise = unit.steps[candidate.step].watts - below;
     const int32_t most = candidate.step == 0 ? unit.devices : target.devices_at[candidate.step - 1];
     if (rise <= Power() || most == 0) continue;
-    const int32_t devices = DevicesThatFit(chains[unit.chain], available, target.watts, rise, most);
+    int32_t devices = DevicesThatFit(chains[unit.chain], available, target.watts, rise, most);
+    if (unit.most < target.watts + rise * devices) {
+      devices = static_cast<int32_t>(std::max(Power(), unit.most - target.watts) / rise);
+    }
     if (devices == 0) continue;
     const Power watts = target.watts + rise * devices;
     Take(chains[unit.chain], available, target.watts, watts);

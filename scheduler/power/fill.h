@@ -1,8 +1,9 @@
 // The hashing fill: divides the watts that nobody else needs among everything that hashes, by marginal value. Pure
 // policy: it proposes a target for each unit; the core lowers at once, and raises only into the ledger's headroom.
 //
-// The greedy choice over steps of concave hulls is optimal for one binding budget up to one device step; where budgets
-// cross the loss is at most one device step per binding budget.
+// The greedy choice over steps of concave hulls is optimal for one binding budget up to one device step. Where several
+// budgets bind with different coefficients it looks at value per watt only, not at the price of the scarcer budget, and
+// can lose more.
 #ifndef SWITCHYARD_SCHEDULER_POWER_FILL_H_
 #define SWITCHYARD_SCHEDULER_POWER_FILL_H_
 
@@ -27,6 +28,7 @@ struct FillUnit {
   int32_t devices = 0;
   Power off_watts;              // of one device that is off: counted whatever the fill decides
   std::vector<FillStep> steps;  // those with value <= 0 are never taken
+  Power most = Power::Max();    // of all devices together: what cannot rise now is given no more than it has
   uint64_t order = 0;           // breaks ties: the lower first
 };
 

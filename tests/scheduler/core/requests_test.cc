@@ -152,7 +152,7 @@ TEST_F(RequestsTest, AJobWaitsForThoseThatItNamesInAfter) {
   EXPECT_EQ(cluster.state_of(second), v1::RUNNING);
 }
 
-TEST_F(RequestsTest, AJobAfterOneThatFailedDoesNotStart) {
+TEST_F(RequestsTest, AJobAfterOneThatFailedFailsToo) {
   CoreHarness& cluster = Start();
   v1::JobSpec once = TrainingJob("first", 1, 1);
   once.set_max_retries(0);
@@ -162,8 +162,7 @@ TEST_F(RequestsTest, AJobAfterOneThatFailedDoesNotStart) {
   const uint64_t second = cluster.Submit(spec);
   cluster.Settle();
   cluster.Exit(first, 1);
-  cluster.Run(Seconds(5));
-  EXPECT_EQ(cluster.state_of(second), v1::PENDING);
+  EXPECT_EQ(cluster.state_of(second), v1::FAILED);
 }
 
 TEST_F(RequestsTest, AnUnknownDependencyIsRefused) {
