@@ -60,10 +60,10 @@ TEST_F(TlsClusterTest, ANodeEnrolsWithATokenOnceAndRunsATask) {
   ASSERT_EQ(stat(cluster_->Path("n1/agent.key").c_str(), &key), 0);
   EXPECT_EQ(key.st_mode & 077, 0u);
 
-  WriteFile(cluster_->Path("job.yaml"), TrainingYaml("over-tls", "echo hello"));
-  const Outcome submitted = As("operator", {"submit", "--wait", cluster_->Path("job.yaml")});
-  EXPECT_EQ(submitted.exit_code, 0) << submitted.err;
-  EXPECT_EQ(As("operator", {"logs", "1"}).out, "hello\n");
+  WriteFile(cluster_->Path("job.yaml"), TrainingYaml("over-tls", "echo hello; exec sleep 1000"));
+  const Outcome submitted = As("operator", {"submit", cluster_->Path("job.yaml")});
+  ASSERT_EQ(submitted.exit_code, 0) << submitted.err;
+  EXPECT_TRUE(Eventually([this] { return As("operator", {"logs", "1"}).out == "hello\n"; }));
   EXPECT_EQ(cluster_->Job(1).principal(), "cn:operator");
 
   // The certificate is enough from now on; the token is used up.

@@ -62,6 +62,23 @@ TEST(ReportTest, GivesTheHashOfTheSetThatItHolds) {
   EXPECT_EQ(node.reconciler.Report(node.now, node.truth).set_hash(), set.set_hash());
 }
 
+TEST(ReportTest, NamesDevicesUntilTheSchedulerOfThisStreamHasShownThatItKnowsTheTask) {
+  NodeUnderTest node;
+  node.Renew();
+  node.ReceiveFull(5, {Order(1, v1::RUN, 100, v1::TRAINING)});
+  node.truth.tasks = {Task(1, v1::TASK_RUNNING, 100, v1::TRAINING)};
+  node.Decide();
+  EXPECT_EQ(node.Reported(1)->devices_size(), 0);
+  node.reconciler.SessionStarted();  // its store may be an empty one: to it the task is an orphan that holds these devices
+  node.Decide();
+  ASSERT_EQ(node.Reported(1)->devices_size(), 1);
+  EXPECT_EQ(node.Reported(1)->devices(0), "device-1");
+  node.Renew();
+  node.ReceiveFull(6, {Order(1, v1::RUN, 100, v1::TRAINING)});
+  node.Decide();
+  EXPECT_EQ(node.Reported(1)->devices_size(), 0);
+}
+
 TEST(ReportTest, CutsReasonsToTheBoundOfTheWire) {
   NodeUnderTest node;
   node.truth.tasks = {Task(1, v1::TASK_RUNNING, 100)};
