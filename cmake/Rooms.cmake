@@ -55,7 +55,8 @@ function(add_proto_library target)
     set(files ${out}.pb.cc ${out}.pb.h)
     set(grpc_options)
     if(ARG_GRPC)
-      list(APPEND files ${out}.grpc.pb.cc ${out}.grpc.pb.h)
+      # Ninja wants the first output to be the one that protoc's dependency file names first: they are sorted there.
+      list(PREPEND files ${out}.grpc.pb.cc ${out}.grpc.pb.h)
       set(grpc_options --grpc_out=${gen_root} --plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>)
     endif()
     add_custom_command(
