@@ -58,8 +58,9 @@ v1::AllocationReport Reconciler::ReportTask(const TaskTruth& task) const {
   report.set_modelled(task.modelled);
   report.set_exit_code(task.exit_code);
   report.set_reason(task.reason.substr(0, kReasonBytes));
-  // Devices are named where the scheduler may not know them, and until it has sent its own set over this stream nobody can say what
-  // it knows: its store may be an older or an empty one. Repeating hundreds of serials with every step would say nothing.
+  // Devices are named where the scheduler may not know them, and until it has sent its own set over this stream nobody
+  // can say what it knows: its store may be an older or an empty one. Repeating hundreds of serials with every step
+  // would say nothing.
   if (!known || set_.needs_full()) report.mutable_devices()->Add(task.devices.begin(), task.devices.end());
   report.set_job(task.job);
   report.set_kind(task.kind);

@@ -1,6 +1,10 @@
 #include "agent/supervisor/supervisor.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
+#include <limits>
 #include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
@@ -9,11 +13,6 @@
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <limits>
 #include <utility>
 
 #include "agent/supervisor/descendants.h"
@@ -32,7 +31,9 @@ constexpr int kProtectedFromOom = -1000;
 constexpr size_t kControlLineMax = 256;  // a longer one is no command of ours
 constexpr int kOutputReadsAtOnce = 16;   // so that a chatty task cannot keep the loop from its deadlines
 
-int ExitCode(int wait_status) { return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status); }
+int ExitCode(int wait_status) {
+  return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
 
 std::string Join(const std::vector<std::string>& words) {
   std::string text;
@@ -43,7 +44,9 @@ std::string Join(const std::vector<std::string>& words) {
 }  // namespace
 
 Supervisor::Supervisor(std::string directory, TaskSpec spec)
-    : directory_(std::move(directory)), spec_(std::move(spec)), lease_end_ms_(std::max(spec_.lease_end_ms, BootMilliseconds())) {
+    : directory_(std::move(directory)),
+      spec_(std::move(spec)),
+      lease_end_ms_(std::max(spec_.lease_end_ms, BootMilliseconds())) {
   status_.boot_id = spec_.boot_id;
   status_.supervisor_pid = getpid();
 }
@@ -62,7 +65,8 @@ absl::Status Supervisor::Begin() {
   removal_ = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   const std::string lock = directory_ + "/" + kLockFile;
   // The lock is open here: its removal shows as a change of its count of links.
-  if (removal_ >= 0 && inotify_add_watch(removal_, lock.c_str(), IN_ATTRIB | IN_MOVE_SELF) < 0) close(std::exchange(removal_, -1));
+  if (removal_ >= 0 && inotify_add_watch(removal_, lock.c_str(), IN_ATTRIB | IN_MOVE_SELF) < 0)
+    close(std::exchange(removal_, -1));
   return WriteTaskStatus(directory_, status_);
 }
 
@@ -85,7 +89,8 @@ void Supervisor::Arm() {
   std::vector<std::string> lacking;
   // Orphans of the task come to us, not to init: they are reaped, and found even where there is no cgroup.
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-  if (!WriteControl("/proc/self/oom_score_adj", std::to_string(kProtectedFromOom)).ok()) lacking.push_back("oom protection");
+  if (!WriteControl("/proc/self/oom_score_adj", std::to_string(kProtectedFromOom)).ok())
+    lacking.push_back("oom protection");
   spec_.cgroup.Create(&lacking);
   spec_.cgroup.SetLimits(spec_.cgroup_limits, &lacking);
   output_.emplace(directory_, spec_.output_file_bytes, spec_.output_files);
@@ -112,8 +117,9 @@ void Supervisor::WaitForEvents() {
     if (at.it_value.tv_sec == 0 && at.it_value.tv_nsec == 0) at.it_value.tv_nsec = 1;  // zero would disarm it
   }
   timerfd_settime(timer_, TFD_TIMER_ABSTIME, &at, nullptr);
-  pollfd watched[] = {{control_, POLLIN, 0},        {signals_, POLLIN, 0},        {timer_, POLLIN, 0},  {removal_, POLLIN, 0},
-                      {process_.report, POLLIN, 0}, {process_.output, POLLIN, 0}, {process_.error, POLLIN, 0}};
+  pollfd watched[] = {{control_, POLLIN, 0},      {signals_, POLLIN, 0},        {timer_, POLLIN, 0},
+                      {removal_, POLLIN, 0},      {process_.report, POLLIN, 0}, {process_.output, POLLIN, 0},
+                      {process_.error, POLLIN, 0}};
   poll(watched, std::size(watched), -1);  // negative descriptors are skipped; a failure is a look around too early
 }
 
@@ -121,21 +127,24 @@ int64_t Supervisor::NextDeadline() const {
   if (exited_) return BootMilliseconds() + kKillAgainMs;
   int64_t next = removal_ < 0 ? BootMilliseconds() + kLookForDirectoryMs : kNever;
   if (kill_at_ms_) {
-    next = std::min(next, std::max(*kill_at_ms_, BootMilliseconds() + (*kill_at_ms_ <= BootMilliseconds() ? kKillAgainMs : 0)));
+    next = std::min(
+        next, std::max(*kill_at_ms_, BootMilliseconds() + (*kill_at_ms_ <= BootMilliseconds() ? kKillAgainMs : 0)));
   }
   if (MayBeFenced()) next = std::min(next, lease_end_ms_ + spec_.fence_after_ms);
   return next;
 }
 
 bool Supervisor::MayBeFenced() const {
-  // Nothing of a prepared task runs and nothing draws: only one that is to be ended, not paused, is fenced before its start.
+  // Nothing of a prepared task runs and nothing draws: only one that is to be ended, not paused, is fenced before its
+  // start.
   return spec_.fence_after_ms >= 0 && !kill_at_ms_ && !status_.paused &&
          (!spec_.pause_at_fence || status_.state == TaskState::kRunning);
 }
 
 void Supervisor::ReadControl() {
   char buffer[4096];
-  for (ssize_t got; (got = read(control_, buffer, sizeof buffer)) > 0;) control_rest_.append(buffer, static_cast<size_t>(got));
+  for (ssize_t got; (got = read(control_, buffer, sizeof buffer)) > 0;)
+    control_rest_.append(buffer, static_cast<size_t>(got));
   for (size_t end; (end = control_rest_.find('\n')) != std::string::npos; control_rest_.erase(0, end + 1)) {
     Obey(control_rest_.substr(0, end));
   }
@@ -219,8 +228,10 @@ void Supervisor::Reap() {
     exited_ = true;
     status_.exit_code = ExitCode(wait_status);
     ReadReport();
-    if (!failure_.empty()) status_.reason = failure_;
-    else if (status_.state < TaskState::kRunning && status_.reason.empty()) status_.reason = "died while it was prepared";
+    if (!failure_.empty())
+      status_.reason = failure_;
+    else if (status_.state < TaskState::kRunning && status_.reason.empty())
+      status_.reason = "died while it was prepared";
     // Whatever else the task started ends with it.
     Publish(TaskState::kStopping);
     KillRemains();
@@ -254,7 +265,8 @@ void Supervisor::Fence() {
   if (!spec_.pause_at_fence) return Stop(0, "fenced: no lease came for longer than its job allows");
   // Duty first: when it is thawed under a later lease it must not go on at watts that have long been given to others.
   const bool lowered = spec_.duty_file.empty() || ReplaceText(spec_.duty_file, "0\n", 0644).ok();
-  if (!lowered || !spec_.cgroup.Freeze().ok()) return Stop(0, "fenced: the lease ended and the task could not be paused");
+  if (!lowered || !spec_.cgroup.Freeze().ok())
+    return Stop(0, "fenced: the lease ended and the task could not be paused");
   status_.paused = true;
   Publish(status_.state);
 }
@@ -271,8 +283,10 @@ void Supervisor::Finish() {
   for (const auto& [descriptor, is_error] : {std::pair{&process_.output, false}, std::pair{&process_.error, true}}) {
     for (char buffer[65536]; *descriptor >= 0;) {
       const ssize_t got = read(*descriptor, buffer, sizeof buffer);
-      if (got > 0) output_->Write(is_error, {buffer, static_cast<size_t>(got)});
-      else close(std::exchange(*descriptor, -1));
+      if (got > 0)
+        output_->Write(is_error, {buffer, static_cast<size_t>(got)});
+      else
+        close(std::exchange(*descriptor, -1));
     }
   }
   status_.cpu_us = std::max<int64_t>(spec_.cgroup.CpuMicroseconds(), 0);
@@ -283,8 +297,8 @@ void Supervisor::Finish() {
 
 void Supervisor::Publish(TaskState state) {
   status_.state = std::max(status_.state, state);
-  // A full disk must not take the supervisor from its task: what counts is that its lock is released only after the task's end,
-  // and the agent reads a held lock and an old status as an older state, never as an end.
+  // A full disk must not take the supervisor from its task: what counts is that its lock is released only after the
+  // task's end, and the agent reads a held lock and an old status as an older state, never as an end.
   if (!directory_lost_) (void)WriteTaskStatus(directory_, status_);
 }
 

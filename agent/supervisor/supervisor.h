@@ -1,11 +1,13 @@
-// The life of one task, held by a process that outlives the agent: arm, wait for the release, run, end, and clean up so that
-// nothing of the task is left alive. Its own deadline ends (or pauses) the task when the lease has been over for too long, with
-// nobody else's help: this is what lets the scheduler count an expired lease as released watts (docs/protocol.md, "Lease").
+// The life of one task, held by a process that outlives the agent: arm, wait for the release, run, end, and clean up so
+// that nothing of the task is left alive. Its own deadline ends (or pauses) the task when the lease has been over for
+// too long, with nobody else's help: this is what lets the scheduler count an expired lease as released watts
+// (docs/protocol.md, "Lease").
 //
-// A task whose directory is gone (a wiped agent) ends at once: nobody could find, count or stop it any more, and the next agent would
-// hand out its devices.
+// A task whose directory is gone (a wiped agent) ends at once: nobody could find, count or stop it any more, and the
+// next agent would hand out its devices.
 //
-// One thread, one loop; the only inputs are the control FIFO, the child, its output, the directory's existence and the clock.
+// One thread, one loop; the only inputs are the control FIFO, the child, its output, the directory's existence and the
+// clock.
 #ifndef SWITCHYARD_AGENT_SUPERVISOR_SUPERVISOR_H_
 #define SWITCHYARD_AGENT_SUPERVISOR_SUPERVISOR_H_
 
@@ -59,13 +61,13 @@ class Supervisor {
   TaskProcess process_;
   std::optional<OutputWriter> output_;
   int control_ = -1, signals_ = -1, timer_ = -1;
-  int removal_ = -1;                        // inotify on the lock; -1: the machine has no more of them, so that it is looked for
-  std::string control_rest_;                // a command line not yet whole
-  std::string failure_;                     // the child's last words
+  int removal_ = -1;          // inotify on the lock; -1: the machine has no more of them, so that it is looked for
+  std::string control_rest_;  // a command line not yet whole
+  std::string failure_;       // the child's last words
   int64_t lease_end_ms_ = 0;
-  std::optional<int64_t> kill_at_ms_;       // everything in the cgroup is killed from then on
-  bool exited_ = false;                     // the leader has been reaped
-  bool directory_lost_ = false;             // nothing is written there any more
+  std::optional<int64_t> kill_at_ms_;  // everything in the cgroup is killed from then on
+  bool exited_ = false;                // the leader has been reaped
+  bool directory_lost_ = false;        // nothing is written there any more
 };
 
 }  // namespace switchyard::agent::supervisor

@@ -160,7 +160,9 @@ absl::Status OrphanAction(Step& step, const v1::OrphanActionRequest& request) {
     Allocation adopted = *orphan;
     adopted.task_group = missing.front().group;
     adopted.index = missing.front().index;
-    adopted.attempt = job->second.row.job().attempt();
+    v1::Job* face = job->second.row.mutable_job();
+    face->set_attempt(std::max(face->attempt(), 1));
+    adopted.attempt = face->attempt();
     const uint32_t index = adopted.node;
     step.state.orphans.erase({index, adopted.id});
     step.changed_orphans.insert({index, adopted.id});
@@ -171,6 +173,11 @@ absl::Status OrphanAction(Step& step, const v1::OrphanActionRequest& request) {
     Allocation& live = step.state.allocations.emplace(adopted.id, std::move(adopted)).first->second;
     ShareAllocation(step.state, live);
     OrderGrant(step, live, live.bound.value());  // what it draws is what it is granted from now on
+    if (face->state() == v1::PENDING) {
+      face->set_started_utc_ms(step.stamp.utc.milliseconds());
+      SetState(step, job->second, v1::RUNNING, "");
+    }
+    step.changed_jobs.insert(face->id());
     UpdateWaiting(step.state, job->second);
     return absl::OkStatus();
   }

@@ -1,8 +1,8 @@
-// What a running task and its node live through: the agent's death, its upgrade, a wiped disk, a clone, a reboot, a partition.
+// What a running task and its node live through: the agent's death, its upgrade, a wiped disk, a clone, a reboot, a
+// partition.
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
 
 #include "tests/integration/support/cluster.h"
 
@@ -24,9 +24,10 @@ class AgentRestartTest : public testing::Test {
   }
   // A task that ends with 5 as soon as the file "gate" is there. Waits until it runs.
   void StartTask() {
-    job_ = cluster_->SubmitOne(TrainingYaml(
-        "work", "echo $$ >> " + cluster_->Path("marks") + "; while [ ! -e " + cluster_->Path("gate") + " ]; do sleep 0.05; done; exit 5",
-        "resources: {cpu_devices: 1}\nmax_retries: 3\n"));
+    job_ = cluster_->SubmitOne(TrainingYaml("work",
+                                            "echo $$ >> " + cluster_->Path("marks") + "; while [ ! -e " +
+                                                cluster_->Path("gate") + " ]; do sleep 0.05; done; exit 5",
+                                            "resources: {cpu_devices: 1}\nmax_retries: 3\n"));
     ASSERT_TRUE(cluster_->Reaches(job_, v1::RUNNING));
     ASSERT_TRUE(Eventually([this] { return cluster_->Marks("marks").size() == 1; }));
     task_ = cluster_->Marks("marks")[0];
@@ -44,7 +45,8 @@ class AgentRestartTest : public testing::Test {
     EXPECT_EQ(cluster_->Job(job_).failures(), 1);
   }
   void WaitForNewIncarnation(const std::string& old) {
-    ASSERT_TRUE(Eventually([&] { return cluster_->Ready("s/n1") && cluster_->Node("s/n1").agent_incarnation() != old; }));
+    ASSERT_TRUE(
+        Eventually([&] { return cluster_->Ready("s/n1") && cluster_->Node("s/n1").agent_incarnation() != old; }));
   }
 
   std::unique_ptr<Cluster> cluster_;
@@ -131,7 +133,8 @@ TEST_F(AgentRestartTest, OtherHardwareComesInByAnOperatorsWord) {
   cluster_->CliJson({"node", "replace", "s/n1", "--checked"});
   EXPECT_EQ(cluster_->EndAgent("other", SIGTERM), 0);  // it would ask again by itself, much later
   cluster_->StartAgent("other");
-  ASSERT_TRUE(Eventually([this] { return cluster_->Ready("s/n1") && cluster_->Node("s/n1").hardware_id() == "another-machine"; }));
+  ASSERT_TRUE(Eventually(
+      [this] { return cluster_->Ready("s/n1") && cluster_->Node("s/n1").hardware_id() == "another-machine"; }));
   EXPECT_FALSE(cluster_->HasAlarm("refused"));
 }
 
@@ -172,14 +175,16 @@ std::string DutyOf(const Cluster& cluster, const std::string& agent) {
 }
 
 TEST_F(AgentRestartTest, APartitionLongerThanTheLeaseFencesHashingAndItReturns) {
-  if (cluster_->Node("s/n1").groups(0).enforcer() != v1::ENFORCER_SUPERVISOR) GTEST_SKIP() << "no cgroup can be made here";
+  if (cluster_->Node("s/n1").groups(0).enforcer() != v1::ENFORCER_SUPERVISOR)
+    GTEST_SKIP() << "no cgroup can be made here";
   const uint64_t hashing = cluster_->SubmitOne(HashingYaml("fill", cluster_->StartPool()));
   ASSERT_TRUE(cluster_->Reaches(hashing, v1::RUNNING));
   ASSERT_TRUE(Eventually([this] { return cluster_->Shares() > 0 && cluster_->Node("s/n1").bound_mw() == 32'000; }));
   EXPECT_NE(DutyOf(*cluster_, "n1"), "0");
   cluster_->agent("n1").Signal(SIGSTOP);
   ASSERT_TRUE(Eventually([this] { return cluster_->Node("s/n1").state() == v1::UNREACHABLE; }));
-  // The scheduler counts the watts free; then the supervisor must have taken them, on its own clock and without the agent.
+  // The scheduler counts the watts free; then the supervisor must have taken them, on its own clock and without the
+  // agent.
   EXPECT_EQ(DutyOf(*cluster_, "n1"), "0");
   EXPECT_LT(cluster_->Node("s/n1").bound_mw(), 32'000);
   EXPECT_TRUE(cluster_->HasAlarm("unreachable", "s/n1"));

@@ -1,11 +1,10 @@
 // Every verb of the command line against a living cluster, for a person and for a program, before and after a restart.
+#include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <cstring>
 
 #include "tests/integration/support/cluster.h"
 
@@ -21,7 +20,8 @@ class CommandLineOnClusterTest : public testing::Test {
     cluster_ = std::make_unique<Cluster>(SiteOptions{.real_nodes = 1, .racks = 1, .servers = 1});
     ASSERT_NO_FATAL_FAILURE(cluster_->StartScheduler());
     ASSERT_NO_FATAL_FAILURE(cluster_->StartRealAgents(1));
-    cluster_->WriteSimulatedAgent("sim", "s/r1, s/g1", "simulated: {control_socket: " + cluster_->Path("control") + "}\n");
+    cluster_->WriteSimulatedAgent("sim", "s/r1, s/g1",
+                                  "simulated: {control_socket: " + cluster_->Path("control") + "}\n");
     cluster_->StartAgent("sim");
     ASSERT_TRUE(Eventually([this] { return cluster_->Ready("s/r1") && cluster_->Ready("s/g1"); }));
   }
@@ -36,12 +36,33 @@ class CommandLineOnClusterTest : public testing::Test {
     EXPECT_EQ(cluster_->Cli(yaml).exit_code, 0);
   }
   void ExpectEveryReadingVerbWorks() {
-    for (const Words& words : std::vector<Words>{
-             {"jobs"}, {"jobs", "--state", "running"}, {"jobs", "--tenant", "research", "--kind", "training"}, {"job", "2"},
-             {"explain", "1"}, {"explain", "2"}, {"explain", "3"}, {"nodes"}, {"nodes", "--site", "s"}, {"node", "s/n1"}, {"orphans"},
-             {"quarantine"}, {"sites"}, {"site", "s"}, {"budgets"}, {"budgets", "s"}, {"alarms"}, {"why-not-rising"},
-             {"why-not-rising", "s/meter"}, {"plans"}, {"tenants"}, {"tenant", "research"}, {"events"}, {"events", "--since", "1h"}, {"top"},
-             {"logs", "2"}, {"logs", "2/0", "--tail", "1"}}) {
+    for (const Words& words : std::vector<Words>{{"jobs"},
+                                                 {"jobs", "--state", "running"},
+                                                 {"jobs", "--tenant", "research", "--kind", "training"},
+                                                 {"job", "2"},
+                                                 {"explain", "1"},
+                                                 {"explain", "2"},
+                                                 {"explain", "3"},
+                                                 {"nodes"},
+                                                 {"nodes", "--site", "s"},
+                                                 {"node", "s/n1"},
+                                                 {"orphans"},
+                                                 {"quarantine"},
+                                                 {"sites"},
+                                                 {"site", "s"},
+                                                 {"budgets"},
+                                                 {"budgets", "s"},
+                                                 {"alarms"},
+                                                 {"why-not-rising"},
+                                                 {"why-not-rising", "s/meter"},
+                                                 {"plans"},
+                                                 {"tenants"},
+                                                 {"tenant", "research"},
+                                                 {"events"},
+                                                 {"events", "--since", "1h"},
+                                                 {"top"},
+                                                 {"logs", "2"},
+                                                 {"logs", "2/0", "--tail", "1"}}) {
       if (words[0] == "logs") {
         const Outcome outcome = cluster_->Cli(words);
         EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -68,7 +89,8 @@ class CommandLineOnClusterTest : public testing::Test {
     if (connect(drill, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
         write(drill, command.data(), command.size()) == static_cast<ssize_t>(command.size())) {
       char buffer[4096];
-      for (ssize_t got; (got = read(drill, buffer, sizeof buffer)) > 0;) answer.append(buffer, static_cast<size_t>(got));
+      for (ssize_t got; (got = read(drill, buffer, sizeof buffer)) > 0;)
+        answer.append(buffer, static_cast<size_t>(got));
     }
     close(drill);
     return answer;
@@ -80,20 +102,27 @@ class CommandLineOnClusterTest : public testing::Test {
 TEST_F(CommandLineOnClusterTest, EveryVerbWorksAndStillDoesAfterARestart) {
   ASSERT_TRUE(cluster_->Reaches(cluster_->SubmitOne(HashingYaml("fill", "127.0.0.1:1")), v1::RUNNING));
   ASSERT_TRUE(cluster_->Reaches(
-      cluster_->SubmitOne("kind: training\nname: train\ntenant: research\ncommand: [/bin/sh, -c, 'echo hello; exec sleep 1000']\n"
-                          "grace: 1s\nresources: {cpu_devices: 1}\n"), v1::RUNNING));
+      cluster_->SubmitOne(
+          "kind: training\nname: train\ntenant: research\ncommand: [/bin/sh, -c, 'echo hello; exec sleep 1000']\n"
+          "grace: 1s\nresources: {cpu_devices: 1}\n"),
+      v1::RUNNING));
   cluster_->SubmitOne(TrainingYaml("waits", "true", "resources: {gpus: 64}\n"));
   ASSERT_TRUE(Eventually([this] { return cluster_->Cli({"logs", "2"}).out == "hello\n"; }));
   ExpectEveryReadingVerbWorks();
 
   EXPECT_EQ(cluster_->EndScheduler(SIGKILL), -SIGKILL);
   ASSERT_NO_FATAL_FAILURE(cluster_->StartScheduler());
-  ASSERT_TRUE(Eventually([this] { return cluster_->Ready("s/n1") && cluster_->Ready("s/r1") && cluster_->Ready("s/g1"); }));
+  ASSERT_TRUE(
+      Eventually([this] { return cluster_->Ready("s/n1") && cluster_->Ready("s/r1") && cluster_->Ready("s/g1"); }));
   ExpectEveryReadingVerbWorks();
 
   // The operator's words.
-  for (const Words& words : std::vector<Words>{{"cordon", "s/g1"}, {"uncordon", "s/g1"}, {"drain", "s/g1", "--deadline", "1s"},
-                                               {"undrain", "s/g1"}, {"node", "admit", "s/g1", "--checked"}, {"token", "s/g1"}}) {
+  for (const Words& words : std::vector<Words>{{"cordon", "s/g1"},
+                                               {"uncordon", "s/g1"},
+                                               {"drain", "s/g1", "--deadline", "1s"},
+                                               {"undrain", "s/g1"},
+                                               {"node", "admit", "s/g1", "--checked"},
+                                               {"token", "s/g1"}}) {
     ExpectWorks(words);
   }
   ExpectWorks({"cancel", "3"});
@@ -131,7 +160,8 @@ TEST_F(CommandLineOnClusterTest, AKeySubmitsOnceAndFilesMayComeFromManyDocuments
   const std::vector<uint64_t> first = cluster_->Submit(two, {"--key", "k"});
   EXPECT_EQ(first.size(), 2u);
   EXPECT_EQ(cluster_->Submit(two, {"--key", "k"}), first);
-  const std::vector<uint64_t> array = cluster_->Submit(TrainingYaml("many", "true", "resources: {cpus: 1}\n"), {"--set", "array=3"});
+  const std::vector<uint64_t> array =
+      cluster_->Submit(TrainingYaml("many", "true", "resources: {cpus: 1}\n"), {"--set", "array=3"});
   EXPECT_EQ(array.size(), 3u);
   for (const uint64_t id : array) EXPECT_TRUE(cluster_->Reaches(id, v1::SUCCEEDED));
 }
@@ -152,7 +182,8 @@ TEST_F(CommandLineOnClusterTest, ADeviceThatDisobeysIsQuarantinedUntilItIsCleare
   ASSERT_THAT(Drill("mend " + device), HasSubstr("ok"));
   cluster_->CliJson({"quarantine", "clear", device});
   cluster_->CliJson({"undrain", "s/r1"});
-  EXPECT_TRUE(Eventually([this] { return cluster_->Node("s/r1").bound_mw() == 500'000 + 4 * 3'510'000; })) << "it hashes again";
+  EXPECT_TRUE(Eventually([this] { return cluster_->Node("s/r1").bound_mw() == 500'000 + 4 * 3'510'000; }))
+      << "it hashes again";
   EXPECT_FALSE(cluster_->HasAlarm("quarantine"));
 }
 

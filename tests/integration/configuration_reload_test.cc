@@ -1,8 +1,7 @@
 // SIGHUP: a changed file is applied whole, or refused whole with every reason, under a living cluster.
+#include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
 
 #include "tests/integration/support/cluster.h"
 
@@ -24,7 +23,8 @@ class ConfigurationReloadTest : public testing::Test {
   // How many lines of the log name the word so far.
   long Logged(const std::string& word) {
     const std::vector<std::string> lines = Lines(cluster_->SchedulerLog());
-    return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) { return line.find(word) != std::string::npos; });
+    return std::count_if(lines.begin(), lines.end(),
+                         [&](const std::string& line) { return line.find(word) != std::string::npos; });
   }
   void Reload(const std::string& text, const std::string& outcome) {
     const long before = Logged(outcome);
@@ -56,8 +56,8 @@ TEST_F(ConfigurationReloadTest, ALowerCapLowersHashingAndAHigherOneRaisesIt) {
 
 TEST_F(ConfigurationReloadTest, AFileWithErrorsIsRefusedWholeWithEachOfThem) {
   std::string text = SiteYaml({.racks = 1, .cap = "50kW"});
-  text += "tenant: {}\n";                                     // no such key
-  text.replace(text.find("idle: 25W"), 9, "idle: 25");        // no unit
+  text += "tenant: {}\n";                               // no such key
+  text.replace(text.find("idle: 25W"), 9, "idle: 25");  // no unit
   ASSERT_NO_FATAL_FAILURE(Reload(text, "configuration-refused"));
   EXPECT_TRUE(Eventually([this] { return Logged("configuration-refused") == 2; })) << cluster_->SchedulerLog();
   EXPECT_THAT(cluster_->SchedulerLog(), HasSubstr("site.yaml:"));
@@ -79,7 +79,8 @@ TEST_F(ConfigurationReloadTest, ANewNodeJoins) {
   cluster_->WriteRealAgent("n2", "s/n2");
   cluster_->StartAgent("n2");
   ASSERT_TRUE(Eventually([this] { return cluster_->Ready("s/n2"); }));
-  const uint64_t id = cluster_->SubmitOne(TrainingYaml("gang", "true", "count: 2\nspread_over: node\nresources: {cpu_devices: 1}\n"));
+  const uint64_t id =
+      cluster_->SubmitOne(TrainingYaml("gang", "true", "count: 2\nspread_over: node\nresources: {cpu_devices: 1}\n"));
   EXPECT_TRUE(cluster_->Reaches(id, v1::SUCCEEDED));
 }
 

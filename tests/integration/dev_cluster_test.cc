@@ -11,12 +11,13 @@ class DevClusterTest : public testing::Test {
  protected:
   // The files of --dev are where the cluster's are: its socket is the one that the command line asks.
   void Start() {
-    dev_ = std::make_unique<Process>(
-        std::vector<std::string>{Cluster::Program("switchyardd"), "--dev", "--store", cluster_.Path("dev"), "--listen", cluster_.address()},
-        cluster_.Path("dev.log"), cluster_.Path("dev.log"));
+    dev_ = std::make_unique<Process>(std::vector<std::string>{Cluster::Program("switchyardd"), "--dev", "--store",
+                                                              cluster_.Path("dev"), "--listen", cluster_.address()},
+                                     cluster_.Path("dev.log"), cluster_.Path("dev.log"));
     ASSERT_TRUE(Eventually([this] {
       EXPECT_TRUE(dev_->Running());
-      return !dev_->Running() || ReadFile(cluster_.Path("dev.log")).find("export SWITCHYARD_SERVER") != std::string::npos;
+      return !dev_->Running() ||
+             ReadFile(cluster_.Path("dev.log")).find("export SWITCHYARD_SERVER") != std::string::npos;
     }));
     ASSERT_TRUE(Eventually([this] {
       const Json nodes = cluster_.CliJson({"nodes"});
@@ -41,7 +42,8 @@ TEST_F(DevClusterTest, StartsRunsTheExamplesEndsCleanlyAndComesBack) {
     EXPECT_EQ(outcome.exit_code, 0) << file << ": " << outcome.err;
   }
   cluster_.SubmitOne(TrainingYaml("here", "echo from this machine", "resources: {cpu_devices: 1}\n"));
-  EXPECT_TRUE(cluster_.Reaches(cluster_.Submit(TrainingYaml("again", "true", "resources: {cpu_devices: 1}\n")).front(), v1::SUCCEEDED));
+  EXPECT_TRUE(cluster_.Reaches(cluster_.Submit(TrainingYaml("again", "true", "resources: {cpu_devices: 1}\n")).front(),
+                               v1::SUCCEEDED));
   EXPECT_EQ(cluster_.Cli({"budgets"}).exit_code, 0);
 
   EXPECT_EQ(dev_->End(SIGTERM), 0);
@@ -51,7 +53,8 @@ TEST_F(DevClusterTest, StartsRunsTheExamplesEndsCleanlyAndComesBack) {
         if (ReadFile("/proc/" + std::to_string(pid) + "/cmdline").find(program) != std::string::npos) return false;
       }
       return true;
-    })) << program << " was left behind";
+    })) << program
+        << " was left behind";
   }
   ASSERT_NO_FATAL_FAILURE(Start());
   EXPECT_EQ(cluster_.Job(1).spec().kind(), v1::HASHING) << "the store is kept";

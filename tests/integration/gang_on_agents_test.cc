@@ -1,4 +1,5 @@
-// Gangs and priorities on real agents: nothing of an attempt runs before all of it is prepared, and who yields comes back.
+// Gangs and priorities on real agents: nothing of an attempt runs before all of it is prepared, and who yields comes
+// back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +26,8 @@ class GangOnAgentsTest : public testing::Test {
   std::unique_ptr<Cluster> cluster_;
 };
 
-constexpr char kTwoNodes[] = "count: 2\nspread_over: node\nresources: {cpu_devices: 1, ports: 1}\nmax_retries: forever\n";
+constexpr char kTwoNodes[] =
+    "count: 2\nspread_over: node\nresources: {cpu_devices: 1, ports: 1}\nmax_retries: forever\n";
 
 TEST_F(GangOnAgentsTest, ANodeThatDiesWhilePreparingEndsTheAttemptBeforeAnyInstructionOfIt) {
   ASSERT_NO_FATAL_FAILURE(Start(2));
@@ -34,7 +36,8 @@ TEST_F(GangOnAgentsTest, ANodeThatDiesWhilePreparingEndsTheAttemptBeforeAnyInstr
   ASSERT_TRUE(Eventually([this] { return Prepared("s/n1"); }));
   EXPECT_EQ(cluster_->Job(id).state(), v1::PREPARING);
   cluster_->EndAgent("n2", SIGKILL);
-  ASSERT_TRUE(Eventually([this] { return cluster_->Node("s/n1").allocations_size() == 0; })) << "the reachable member is stopped";
+  ASSERT_TRUE(Eventually([this] { return cluster_->Node("s/n1").allocations_size() == 0; }))
+      << "the reachable member is stopped";
   EXPECT_TRUE(cluster_->Marks("marks").empty()) << "an instruction of the user ran though the gang was never whole";
   cluster_->StartAgent("n2");
   ASSERT_TRUE(cluster_->Reaches(id, v1::RUNNING));
@@ -57,9 +60,11 @@ TEST_F(GangOnAgentsTest, TheLossOfOneMemberEndsTheOtherAndBothBeginAnew) {
 TEST_F(GangOnAgentsTest, AHigherPriorityPreemptsAndThePreemptedComesBack) {
   ASSERT_NO_FATAL_FAILURE(Start(1));
   const std::string checkpoint = "trap \"echo saved >> " + cluster_->Path("saved") + "; exit 143\" TERM; ";
-  const uint64_t low = cluster_->SubmitOne(TrainingYaml("low", checkpoint + Marking("while true; do sleep 0.05; done")));
+  const uint64_t low =
+      cluster_->SubmitOne(TrainingYaml("low", checkpoint + Marking("while true; do sleep 0.05; done")));
   ASSERT_TRUE(Eventually([this] { return cluster_->Marks("marks").size() == 1; }));
-  const uint64_t high = cluster_->SubmitOne(TrainingYaml("high", "true", "resources: {cpu_devices: 1}\npriority: 500\n"));
+  const uint64_t high =
+      cluster_->SubmitOne(TrainingYaml("high", "true", "resources: {cpu_devices: 1}\npriority: 500\n"));
   ASSERT_TRUE(cluster_->Reaches(high, v1::SUCCEEDED));
   EXPECT_EQ(ReadFile(cluster_->Path("saved")), "saved\n") << "it had its signal";
   ASSERT_TRUE(Eventually([this] { return cluster_->Marks("marks").size() == 2; })) << "it comes back";

@@ -1,8 +1,7 @@
 // What runs and is not in the store: counted, shown, and left to an operator's word.
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
 
 #include "tests/integration/support/cluster.h"
 
@@ -82,8 +81,8 @@ TEST_F(OrphanTest, AReplicaThatAnOlderStoreDoesNotKnowIsAdoptedAsItIs) {
   // The backup knows the service but not its replica: nothing could start while both nodes were cordoned.
   for (const char* const node : {"s/n1", "s/n2"}) cluster_->CliJson({"cordon", node});
   const uint64_t service = cluster_->SubmitOne(InferenceYaml("serve", Marking(), "resources: {cpu_devices: 1}\n"));
-  const Outcome backup =
-      cluster_->Run({Cluster::Program("switchyardd"), "--backup", cluster_->Path("copy"), "--store", cluster_->Path("store")});
+  const Outcome backup = cluster_->Run(
+      {Cluster::Program("switchyardd"), "--backup", cluster_->Path("copy"), "--store", cluster_->Path("store")});
   ASSERT_EQ(backup.exit_code, 0) << backup.err;
   cluster_->CliJson({"uncordon", "s/n1"});
   ASSERT_TRUE(cluster_->Reaches(service, v1::RUNNING));

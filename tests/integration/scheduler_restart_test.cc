@@ -1,16 +1,15 @@
 // What was acknowledged survives: the scheduler's murder under load, a full disk, a lost disk and its restored backup.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/mount.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <map>
 #include <mutex>
 #include <set>
+#include <sys/mount.h>
 #include <thread>
+#include <unistd.h>
 
 #include "tests/integration/support/cluster.h"
 
@@ -151,14 +150,15 @@ TEST_F(SchedulerRestartTest, ABackupOfTheRunningSchedulerIsRestoredAsANewIncarna
   ASSERT_TRUE(Eventually([this] { return cluster_->Marks("marks").size() == 1; }));
   ASSERT_TRUE(cluster_->Reaches(before, v1::RUNNING));
   const ProcessId task = cluster_->Marks("marks")[0];
-  const Outcome backup =
-      cluster_->Run({Cluster::Program("switchyardd"), "--backup", cluster_->Path("copy"), "--store", cluster_->Path("store")});
+  const Outcome backup = cluster_->Run(
+      {Cluster::Program("switchyardd"), "--backup", cluster_->Path("copy"), "--store", cluster_->Path("store")});
   ASSERT_EQ(backup.exit_code, 0) << backup.err;
   const uint64_t after = cluster_->SubmitOne(TrainingYaml("after", "true"));
   const Outcome live = cluster_->Run({Cluster::Program("switchyardd"), "--dump", "--store", cluster_->Path("store")});
   ASSERT_EQ(live.exit_code, 0) << live.err;
   EXPECT_THAT(live.out, HasSubstr("\"name\":\"after\""));
-  for (const std::string& line : Lines(live.out)) EXPECT_FALSE(Json::parse(line, nullptr, false).is_discarded()) << line;
+  for (const std::string& line : Lines(live.out))
+    EXPECT_FALSE(Json::parse(line, nullptr, false).is_discarded()) << line;
 
   EXPECT_EQ(cluster_->EndScheduler(SIGKILL), -SIGKILL);
   std::filesystem::rename(cluster_->Path("store"), cluster_->Path("store.lost"));
@@ -208,7 +208,8 @@ class SmallDisk {
     std::ofstream filler(path_ + "/filler", std::ios::binary | std::ios::app);
     const std::string block(1 << 20, 'x');
     const std::string page(4096, 'x');
-    while (Free() - free_bytes >= static_cast<int64_t>(block.size()) && filler.write(block.data(), block.size()).flush()) {
+    while (Free() - free_bytes >= static_cast<int64_t>(block.size()) &&
+           filler.write(block.data(), block.size()).flush()) {
     }
     while (Free() > free_bytes && filler.write(page.data(), page.size()).flush()) {
     }

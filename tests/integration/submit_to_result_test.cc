@@ -1,8 +1,7 @@
 // From a file to its result, for each kind of job, on a real agent.
+#include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <algorithm>
 
 #include "tests/integration/support/cluster.h"
 
@@ -23,7 +22,8 @@ class SubmitToResultTest : public testing::Test {
 
 TEST_F(SubmitToResultTest, ATrainingJobRunsAndItsOutputAndExitCodeComeBack) {
   ASSERT_NO_FATAL_FAILURE(Start({}));
-  const std::string script = "echo from $SWITCHYARD_NODE rank $SWITCHYARD_RANK of $SWITCHYARD_WORLD_SIZE; echo trouble >&2";
+  const std::string script =
+      "echo from $SWITCHYARD_NODE rank $SWITCHYARD_RANK of $SWITCHYARD_WORLD_SIZE; echo trouble >&2";
   const uint64_t id = cluster_->SubmitOne(TrainingYaml("hello", script));
   EXPECT_EQ(cluster_->Cli({"wait", std::to_string(id)}).exit_code, 0);
   const v1::Job job = cluster_->Job(id);
@@ -37,8 +37,8 @@ TEST_F(SubmitToResultTest, ATrainingJobRunsAndItsOutputAndExitCodeComeBack) {
 TEST_F(SubmitToResultTest, LogsAreLiveWhileTheTaskRunsAndEndWithIt) {
   ASSERT_NO_FATAL_FAILURE(Start({}));
   const std::string gate = cluster_->Path("gate");
-  const uint64_t id = cluster_->SubmitOne(
-      TrainingYaml("talker", "echo first; while [ ! -e " + gate + " ]; do sleep 0.05; done; echo second >&2; echo third"));
+  const uint64_t id = cluster_->SubmitOne(TrainingYaml(
+      "talker", "echo first; while [ ! -e " + gate + " ]; do sleep 0.05; done; echo second >&2; echo third"));
   ASSERT_TRUE(cluster_->Reaches(id, v1::RUNNING));
   Process follower({Cluster::Program("switchyard"), "--server", cluster_->address(), "logs", std::to_string(id), "-f"},
                    cluster_->Path("followed"), cluster_->Path("followed-err"));
@@ -53,7 +53,8 @@ TEST_F(SubmitToResultTest, LogsAreLiveWhileTheTaskRunsAndEndWithIt) {
 TEST_F(SubmitToResultTest, AFailedJobIsTriedAgainAndThenItsWaitEndsWithThree) {
   ASSERT_NO_FATAL_FAILURE(Start({}));
   const std::string file = cluster_->Path("fails.yaml"), marks = cluster_->Path("marks");
-  WriteFile(file, TrainingYaml("fails", "echo $$ >> " + marks + "; exit 7", "resources: {cpu_devices: 1}\nmax_retries: 1\n"));
+  WriteFile(file,
+            TrainingYaml("fails", "echo $$ >> " + marks + "; exit 7", "resources: {cpu_devices: 1}\nmax_retries: 1\n"));
   const Outcome outcome = cluster_->Cli({"submit", "--wait", file});
   EXPECT_EQ(outcome.exit_code, 3) << outcome.err;
   const v1::Job job = cluster_->Job(1);
@@ -78,7 +79,8 @@ TEST_F(SubmitToResultTest, HashingEarnsSharesYieldsToTrainingAndReturns) {
   ASSERT_TRUE(cluster_->Reaches(hashing, v1::RUNNING));
   ASSERT_TRUE(Eventually([&] { return cluster_->Shares() >= 3; }));
   const std::string gate = cluster_->Path("gate");
-  const uint64_t training = cluster_->SubmitOne(TrainingYaml("train", "while [ ! -e " + gate + " ]; do sleep 0.05; done"));
+  const uint64_t training =
+      cluster_->SubmitOne(TrainingYaml("train", "while [ ! -e " + gate + " ]; do sleep 0.05; done"));
   ASSERT_TRUE(cluster_->Reaches(training, v1::RUNNING)) << "the device is the one that hashed";
   const v1::NodeStatus busy = cluster_->Node("s/n1");
   ASSERT_EQ(busy.allocations_size(), 1);
@@ -111,8 +113,8 @@ TEST_F(SubmitToResultTest, AServiceIsKeptAtItsReplicas) {
 
 TEST_F(SubmitToResultTest, ACancelledTaskHasItsGraceAndNoMore) {
   ASSERT_NO_FATAL_FAILURE(Start({}));
-  const std::string script = "trap \"echo asked >> " + cluster_->Path("asked") + "\" TERM; echo $$ >> " + cluster_->Path("marks") +
-                             "; while true; do sleep 0.05; done";
+  const std::string script = "trap \"echo asked >> " + cluster_->Path("asked") + "\" TERM; echo $$ >> " +
+                             cluster_->Path("marks") + "; while true; do sleep 0.05; done";
   const uint64_t id = cluster_->SubmitOne(TrainingYaml("stubborn", script));
   ASSERT_TRUE(Eventually([&] { return cluster_->Marks("marks").size() == 1; }));
   cluster_->CliJson({"cancel", std::to_string(id)});

@@ -1,10 +1,9 @@
 // TCP with certificates, from the making of the authority to a task on a node that enrolled with a token.
+#include <cstring>
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-
-#include <cstring>
-#include <filesystem>
 
 #include "tests/integration/support/cluster.h"
 
@@ -19,8 +18,9 @@ class TlsClusterTest : public testing::Test {
     cluster_ = std::make_unique<Cluster>(SiteOptions{.real_nodes = 2, .operators = "cn:operator"});
     const Outcome made = cluster_->Run({Cluster::Program("switchyardd"), "--make-ca", Ca("")});
     ASSERT_EQ(made.exit_code, 0) << made.err;
-    ASSERT_NO_FATAL_FAILURE(cluster_->StartScheduler({"--listen", "127.0.0.1:0", "--tls-ca", Ca("/ca.pem"), "--tls-cert",
-                                                      Ca("/scheduler.pem"), "--tls-key", Ca("/scheduler.key"), "--ca-dir", Ca("")}));
+    ASSERT_NO_FATAL_FAILURE(
+        cluster_->StartScheduler({"--listen", "127.0.0.1:0", "--tls-ca", Ca("/ca.pem"), "--tls-cert",
+                                  Ca("/scheduler.pem"), "--tls-key", Ca("/scheduler.key"), "--ca-dir", Ca("")}));
     for (const std::string& bound : cluster_->Bound()) {
       if (bound.rfind("tcp ", 0) == 0) server_ = "localhost" + bound.substr(bound.rfind(':'));
     }
@@ -28,14 +28,17 @@ class TlsClusterTest : public testing::Test {
   }
   std::string Ca(const std::string& file) const { return cluster_->Path("ca") + file; }
   Outcome As(const std::string& name, std::vector<std::string> words) {
-    std::vector<std::string> command = {Cluster::Program("switchyard"), "--server", server_, "--call-timeout", "5s", "--ca", Ca("/ca.pem")};
-    if (!name.empty()) command.insert(command.end(), {"--certificate", Ca("/" + name + ".pem"), "--key-file", Ca("/" + name + ".key")});
+    std::vector<std::string> command = {
+        Cluster::Program("switchyard"), "--server", server_, "--call-timeout", "5s", "--ca", Ca("/ca.pem")};
+    if (!name.empty())
+      command.insert(command.end(), {"--certificate", Ca("/" + name + ".pem"), "--key-file", Ca("/" + name + ".key")});
     command.insert(command.end(), words.begin(), words.end());
     return cluster_->Run(command);
   }
   void WriteAgent(const std::string& name, const std::string& node) {
-    cluster_->WriteRealAgent(name, node, "tls: {ca: " + Ca("/ca.pem") + ", certificate: " + cluster_->Path(name + "/agent.pem") +
-                                             ", key: " + cluster_->Path(name + "/agent.key") + "}\n");
+    cluster_->WriteRealAgent(name, node,
+                             "tls: {ca: " + Ca("/ca.pem") + ", certificate: " + cluster_->Path(name + "/agent.pem") +
+                                 ", key: " + cluster_->Path(name + "/agent.key") + "}\n");
     std::string text = ReadFile(cluster_->Path(name + ".yaml"));
     text.replace(text.find(cluster_->address()), cluster_->address().size(), server_);
     WriteFile(cluster_->Path(name + ".yaml"), text);
@@ -99,10 +102,12 @@ TEST_F(TlsClusterTest, WithoutACertificateOrWithAnotherAuthoritysNobodyGetsIn) {
   const Outcome made = cluster_->Run({Cluster::Program("switchyardd"), "--make-ca", cluster_->Path("other")});
   ASSERT_EQ(made.exit_code, 0) << made.err;
   for (const char* const file : {"/operator.pem", "/operator.key"}) {
-    std::filesystem::copy_file(cluster_->Path("other") + file, Ca(std::string("/stranger") + (std::strstr(file, ".pem") ? ".pem" : ".key")));
+    std::filesystem::copy_file(cluster_->Path("other") + file,
+                               Ca(std::string("/stranger") + (std::strstr(file, ".pem") ? ".pem" : ".key")));
   }
   EXPECT_EQ(As("stranger", {"nodes"}).exit_code, 1);
-  const Outcome plain = cluster_->Run({Cluster::Program("switchyard"), "--server", server_, "--call-timeout", "5s", "--insecure-loopback", "nodes"});
+  const Outcome plain = cluster_->Run(
+      {Cluster::Program("switchyard"), "--server", server_, "--call-timeout", "5s", "--insecure-loopback", "nodes"});
   EXPECT_EQ(plain.exit_code, 1) << plain.out;
 }
 

@@ -1,14 +1,13 @@
 #include "tests/integration/support/cluster.h"
 
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <gtest/gtest.h>
 #include <iostream>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include "agent/supervisor/cgroup.h"
 #include "common/check.h"
@@ -26,7 +25,8 @@ void KillProcessesWith(const std::string& text) {
     const std::vector<pid_t> left = ProcessesWith(text);
     for (const pid_t pid : left) kill(pid, SIGKILL);
     return left.empty();
-  })) << "processes with " << text << " outlived SIGKILL";
+  })) << "processes with "
+      << text << " outlived SIGKILL";
 }
 
 }  // namespace
@@ -94,7 +94,8 @@ void Cluster::PrintLogs() const {
     if (entry.path().extension() != ".log") continue;
     const std::vector<std::string> lines = Lines(ReadFile(entry.path().string()));
     std::cerr << "---- " << entry.path().string() << "\n";
-    for (size_t i = lines.size() > kLogTail ? lines.size() - kLogTail : 0; i < lines.size(); ++i) std::cerr << lines[i] << "\n";
+    for (size_t i = lines.size() > kLogTail ? lines.size() - kLogTail : 0; i < lines.size(); ++i)
+      std::cerr << lines[i] << "\n";
   }
 }
 
@@ -117,14 +118,15 @@ int Cluster::EndScheduler(int signal) {
 void Cluster::WriteRealAgent(const std::string& name, const std::string& node, const std::string& more) {
   // Nodes share the machine's cores; each is a machine of its own to the scheduler.
   const size_t core = std::hash<std::string>()(name) % std::max(1u, std::thread::hardware_concurrency());
-  std::string text = fmt::format("scheduler: {}\nnodes: [{}]\nstate_dir: {}\ncpus: [{}]\n", address(), node, Path(name), core);
+  std::string text =
+      fmt::format("scheduler: {}\nnodes: [{}]\nstate_dir: {}\ncpus: [{}]\n", address(), node, Path(name), core);
   if (more.find("hardware_id:") == std::string::npos) text += fmt::format("hardware_id: hw{}\n", name);
   WriteFile(Path(name + ".yaml"), text + more);
 }
 
 void Cluster::WriteSimulatedAgent(const std::string& name, const std::string& nodes, const std::string& more) {
-  WriteFile(Path(name + ".yaml"), fmt::format("scheduler: {}\nmode: simulated\nnodes: [{}]\nstate_dir: {}\n{}", address(), nodes,
-                                              Path(name), more));
+  WriteFile(Path(name + ".yaml"), fmt::format("scheduler: {}\nmode: simulated\nnodes: [{}]\nstate_dir: {}\n{}",
+                                              address(), nodes, Path(name), more));
 }
 
 void Cluster::StartAgent(const std::string& name, const std::vector<std::string>& more) {
@@ -163,8 +165,8 @@ void Cluster::StartRealAgents(int count) {
 std::string Cluster::StartPool() {
   std::filesystem::remove(Path("pool-port"));
   pool_ = std::make_unique<Process>(
-      std::vector<std::string>{Program("switchyard-pool"), "--listen", "127.0.0.1:0", "--port-file", Path("pool-port"), "--difficulty",
-                               "0.0002", "--shares-file", Path("shares")},
+      std::vector<std::string>{Program("switchyard-pool"), "--listen", "127.0.0.1:0", "--port-file", Path("pool-port"),
+                               "--difficulty", "0.0002", "--shares-file", Path("shares")},
       Path("pool.log"), Path("pool.log"));
   EXPECT_TRUE(Eventually([this] { return !ReadFile(Path("pool-port")).empty(); }));
   return "127.0.0.1:" + std::to_string(std::stoi(ReadFile(Path("pool-port"))));

@@ -1,6 +1,6 @@
-// A cluster of real programs on this machine: a scheduler on a unix socket, agents, a pool and the command line, all in one temporary
-// directory. What it promises to a test: nothing of it is left when the object is gone, whatever the test did to it; and if the
-// test failed, the directory stays and the ends of the logs are printed.
+// A cluster of real programs on this machine: a scheduler on a unix socket, agents, a pool and the command line, all in
+// one temporary directory. What it promises to a test: nothing of it is left when the object is gone, whatever the test
+// did to it; and if the test failed, the directory stays and the ends of the logs are printed.
 #ifndef SWITCHYARD_TESTS_INTEGRATION_SUPPORT_CLUSTER_H_
 #define SWITCHYARD_TESTS_INTEGRATION_SUPPORT_CLUSTER_H_
 
@@ -32,9 +32,9 @@ struct Outcome {
 
 // The site "s" of most tests: real nodes s/n1 .. with two simulated cores' worth of watts each, beneath one meter.
 struct SiteOptions {
-  int real_nodes = 1;      // s/n1 ..: model "machine", one CPU device of 2 to 12 W, 20 W of platform
-  int racks = 0;           // s/r1 ..: model "rack", 4 miners of 25 to 3,510 W, simulated
-  int servers = 0;         // s/g1 ..: model "server", 2 GPUs of 70 to 700 W, simulated
+  int real_nodes = 1;  // s/n1 ..: model "machine", one CPU device of 2 to 12 W, 20 W of platform
+  int racks = 0;       // s/r1 ..: model "rack", 4 miners of 25 to 3,510 W, simulated
+  int servers = 0;     // s/g1 ..: model "server", 2 GPUs of 70 to 700 W, simulated
   std::string cap = "100kW";
   std::string lease = "4s";
   std::string member_timeout = "1m";
@@ -57,7 +57,8 @@ class Cluster {
   std::string address() const { return "unix:" + Path("socket"); }
 
   // ---- the scheduler ----
-  void StartScheduler(const std::vector<std::string>& more = {});  // with what it was started before, if nothing is given
+  void StartScheduler(
+      const std::vector<std::string>& more = {});  // with what it was started before, if nothing is given
   int EndScheduler(int signal = SIGTERM);
   void UseStore(const std::string& directory) { scheduler_arguments_[3] = directory; }
   Process& scheduler() { return *scheduler_; }
@@ -90,8 +91,8 @@ class Cluster {
 
   // ---- the command line ----
   Outcome Run(const std::vector<std::string>& command);
-  Outcome Cli(std::vector<std::string> words);        // switchyard --server ... words
-  Json CliJson(std::vector<std::string> words);       // -o json; fails the test unless it exits 0 and prints one document
+  Outcome Cli(std::vector<std::string> words);   // switchyard --server ... words
+  Json CliJson(std::vector<std::string> words);  // -o json; fails the test unless it exits 0 and prints one document
   std::vector<uint64_t> Submit(const std::string& yaml, const std::vector<std::string>& more = {});
   uint64_t SubmitOne(const std::string& yaml, const std::vector<std::string>& more = {});
 
@@ -100,11 +101,12 @@ class Cluster {
   v1::Job Job(uint64_t id);
   v1::NodeStatus Node(const std::string& id);
   bool JobIs(uint64_t id, v1::JobState state) { return Job(id).state() == state; }
-  bool Reaches(uint64_t id, v1::JobState state);      // waits
+  bool Reaches(uint64_t id, v1::JobState state);  // waits
   bool HasAlarm(const std::string& kind, const std::string& subject = "");
   bool HasEvent(const std::string& kind, const std::string& subject = "");
 
-  // Marks: a task appends its pid to the file `name` ("echo $$ >> " + Path(name)), once for every time that it was started.
+  // Marks: a task appends its pid to the file `name` ("echo $$ >> " + Path(name)), once for every time that it was
+  // started.
   std::vector<ProcessId> Marks(const std::string& name) const;
 
  private:
@@ -123,7 +125,8 @@ class Cluster {
 };
 
 // Job files of few words. `tail` are further lines.
-std::string TrainingYaml(const std::string& name, const std::string& script, const std::string& tail = "resources: {cpu_devices: 1}\n");
+std::string TrainingYaml(const std::string& name, const std::string& script,
+                         const std::string& tail = "resources: {cpu_devices: 1}\n");
 std::string InferenceYaml(const std::string& name, const std::string& script, const std::string& tail);
 std::string HashingYaml(const std::string& name, const std::string& pool);
 

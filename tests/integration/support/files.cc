@@ -55,17 +55,20 @@ tenants:
 std::string SiteYaml(const SiteOptions& options) {
   std::string text = fmt::format(
       "cluster: test\noperators: [uid:0{}{}]\n"
-      "timing: {{lease: {}, heartbeat: 500ms, margin: 500ms, confirm_timeout: 4s, prepare_timeout: {}, member_timeout: {}, "
-      "restart_hold: 4s, backoff_initial: 100ms, backoff_max: 1s, dwell: 200ms, report_interval: 200ms, start_grace: 1s}}\n"
+      "timing: {{lease: {}, heartbeat: 500ms, margin: 500ms, confirm_timeout: 4s, prepare_timeout: {}, member_timeout: "
+      "{}, "
+      "restart_hold: 4s, backoff_initial: 100ms, backoff_max: 1s, dwell: 200ms, report_interval: 200ms, start_grace: "
+      "1s}}\n"
       "sites:\n  - id: s\n    energy_price: 0.05USD/kWh\n    hashprice: 54USD/PH/day\n    overhead_lag: 1s\n"
       "    budgets: [{{id: meter, kind: meter, cap: {}}}]\n",
-      options.operators.empty() ? "" : ", ", options.operators, options.lease, options.prepare_timeout, options.member_timeout,
-      options.cap);
+      options.operators.empty() ? "" : ", ", options.operators, options.lease, options.prepare_timeout,
+      options.member_timeout, options.cap);
   text += kModels;
   text += "nodes:\n";
   const auto add = [&](const char* letter, int count, const char* model) {
     if (count == 0) return;
-    text += fmt::format("  - {{id: \"{}[1-{}]\", site: s, model: {}, feeds_from: meter, switch: leaf}}\n", letter, count, model);
+    text += fmt::format("  - {{id: \"{}[1-{}]\", site: s, model: {}, feeds_from: meter, switch: leaf}}\n", letter,
+                        count, model);
   };
   add("n", options.real_nodes, "machine");
   add("r", options.racks, "rack");
@@ -74,11 +77,13 @@ std::string SiteYaml(const SiteOptions& options) {
 }
 
 std::string TrainingYaml(const std::string& name, const std::string& script, const std::string& tail) {
-  return fmt::format("kind: training\nname: {}\ntenant: research\ncommand: [/bin/sh, -c, '{}']\ngrace: 2s\n{}", name, script, tail);
+  return fmt::format("kind: training\nname: {}\ntenant: research\ncommand: [/bin/sh, -c, '{}']\ngrace: 2s\n{}", name,
+                     script, tail);
 }
 
 std::string InferenceYaml(const std::string& name, const std::string& script, const std::string& tail) {
-  return fmt::format("kind: inference\nname: {}\ntenant: research\ncommand: [/bin/sh, -c, '{}']\ngrace: 2s\n{}", name, script, tail);
+  return fmt::format("kind: inference\nname: {}\ntenant: research\ncommand: [/bin/sh, -c, '{}']\ngrace: 2s\n{}", name,
+                     script, tail);
 }
 
 std::string HashingYaml(const std::string& name, const std::string& pool) {

@@ -1,18 +1,17 @@
 #include "tests/integration/support/process.h"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <signal.h>
+#include <spawn.h>
 #include <sstream>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 #include "agent/supervisor/task_directory.h"
 #include "common/check.h"
@@ -94,7 +93,8 @@ std::vector<pid_t> ProcessesWith(const std::string& text) {
     if (!std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; })) continue;
     const pid_t pid = std::stoi(name);
     if (pid == getpid()) continue;
-    const std::string words = ReadFile(entry.path().string() + "/cmdline") + ReadFile(entry.path().string() + "/environ");
+    const std::string words =
+        ReadFile(entry.path().string() + "/cmdline") + ReadFile(entry.path().string() + "/environ");
     if (words.find(text) != std::string::npos) found.push_back(pid);
   }
   return found;

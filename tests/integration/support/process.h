@@ -1,17 +1,17 @@
-// Programs as tests of whole clusters see them: started, signalled, waited for, their output in a file. And the machine's own word
-// about any process, ours or not.
+// Programs as tests of whole clusters see them: started, signalled, waited for, their output in a file. And the
+// machine's own word about any process, ours or not.
 #ifndef SWITCHYARD_TESTS_INTEGRATION_SUPPORT_PROCESS_H_
 #define SWITCHYARD_TESTS_INTEGRATION_SUPPORT_PROCESS_H_
 
-#include <sys/types.h>
-
 #include <functional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace switchyard::integration {
 
-// Waits for a condition of the world. False after `patience_s`: far more than anything takes, for a machine with other work.
+// Waits for a condition of the world. False after `patience_s`: far more than anything takes, for a machine with other
+// work.
 bool Eventually(const std::function<bool()>& condition, int patience_s = 60);
 
 std::string ReadFile(const std::string& path);  // empty where there is none

@@ -47,5 +47,39 @@ TEST(RegressTest, HashingReturnsAfterASilenceBeyondTheLeaseThatKeptItsSession) {
   EXPECT_EQ(cluster.sum("meter"), full);
 }
 
+TEST(RegressTest, AnAdoptedReplicaMakesItsServiceRun) {
+  ClusterBuilder builder;
+  builder.Server("s1");
+  CoreHarness cluster(builder.configuration());
+  cluster.ConnectAll();
+  ASSERT_TRUE(cluster.Operator("s1", v1::NodeActionRequest::CORDON).ok());
+  const uint64_t job = cluster.Submit(ServiceJob("serve", 1, 1));
+  cluster.Settle();
+  ASSERT_EQ(cluster.state_of(job), v1::PENDING);
+  FakeTask orphan;
+  orphan.unknown = true;
+  orphan.phase = v1::TASK_RUNNING;
+  orphan.draw = Watts(700);
+  orphan.order.set_allocation(50);
+  orphan.order.set_epoch(1);
+  orphan.order.set_job(job);
+  orphan.order.set_kind(v1::INFERENCE);
+  orphan.order.set_group("gpu");
+  orphan.order.add_devices("s1-gpu-7");
+  cluster.agent("s1").tasks[50] = orphan;
+  cluster.Tell("s1");
+  pb::Command adopt;
+  adopt.mutable_orphan_action()->set_allocation(50);
+  adopt.mutable_orphan_action()->set_action(v1::OrphanActionRequest::ADOPT);
+  adopt.set_is_operator(true);
+  ASSERT_TRUE(cluster.Send(adopt).ok());
+  cluster.agent("s1").tasks[50].unknown = false;
+  ASSERT_TRUE(cluster.Operator("s1", v1::NodeActionRequest::UNCORDON).ok());
+  cluster.Run(Seconds(3));
+  EXPECT_EQ(cluster.state_of(job), v1::RUNNING);
+  ASSERT_EQ(cluster.allocations_of(job).size(), 1u) << "the service has one replica";
+  EXPECT_EQ(cluster.allocations_of(job)[0]->id, 50u);
+}
+
 }  // namespace
 }  // namespace switchyard::testing
