@@ -155,6 +155,7 @@ struct Budget {
   MonoTime meter_seen;
   bool metered = false;
   Power unknown;     // measured above the ledger and not of a single node
+  MonoTime above_since = MonoTime::Never();  // every reading since stood above the ledger of its moment
   Duration overage;  // time above cap, up to overage_since
   std::optional<MonoTime> overage_since;
   std::vector<std::string> blocked_by;  // computed each round

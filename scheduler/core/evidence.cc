@@ -210,16 +210,24 @@ void RecountUnknown(State& state) {
 namespace {
 
 // A meter above the ledger is load that nobody knows: a node's where the meter has only one beneath it, else the
-// budget's. The lowest value of the span speaks, so that noise and a step do not.
-void FindUnknownLoad(Step& step, uint32_t index) {
+// budget's. The lowest value of the span speaks, so that noise and a step do not; and each reading is held against the
+// ledger of its own time, for one from before a lowering stands above a ledger from after it.
+void FindUnknownLoad(Step& step, uint32_t index, Power reading) {
   State& state = step.state;
   Budget& budget = state.budgets[index];
   const std::optional<Power> noise = budget.meter.Noise();
   if (!noise.has_value() || budget.kind == v1::COOLING_ZONE) return;
-  const std::optional<Power> least = budget.meter.Least(step.stamp.mono - kUnknownLoadSpan - budget.meter_lag);
   const bool single = budget.nodes.size() == 1;
   const Power before = single ? state.nodes[budget.nodes.front()].excess : budget.unknown;
   const Power known = state.ledger.Sum(index) - before;
+  if (reading - *noise <= known)
+    budget.above_since = MonoTime::Never();
+  else if (budget.above_since == MonoTime::Never())
+    budget.above_since = step.stamp.mono;
+  const Duration span = kUnknownLoadSpan + budget.meter_lag;
+  std::optional<Power> least;
+  if (budget.above_since != MonoTime::Never() && budget.above_since + span <= step.stamp.mono)
+    least = budget.meter.Least(step.stamp.mono - span);
   const Power above = least.has_value() && *least - *noise > known ? *least - known : Power();
   // A little less than before is noise: what was counted stays.
   if (above == before || (above > Power() && above < before && above * 10 > before * 9)) return;
@@ -255,7 +263,7 @@ void TakeMeterReading(Step& step, const v1::MeterReading& reading) {
         TryClaim(step, allocation);
     }
   }
-  FindUnknownLoad(step, found->second);
+  FindUnknownLoad(step, found->second, Milliwatts(reading.draw_mw()));
 }
 
 }  // namespace switchyard::core

@@ -82,6 +82,17 @@ TEST_F(EvidenceTest, AShortSpikeIsNoUnknownLoad) {
   EXPECT_TRUE(cluster_.Happened("UnknownLoad"));
 }
 
+// What ended is known at once; what the meter shows for another second is of the past.
+TEST_F(EvidenceTest, AReadingFromBeforeALoweringIsNoUnknownLoad) {
+  Meter(Watts(30'500), 10);
+  ASSERT_TRUE(cluster_.Cancel(job_).ok());
+  cluster_.Settle();
+  ASSERT_LT(cluster_.sum("f"), Watts(5000));
+  Meter(Watts(30'500), 2);
+  Meter(Watts(750), 10);
+  EXPECT_FALSE(cluster_.Happened("UnknownLoad"));
+}
+
 TEST_F(EvidenceTest, AMeterBelowTheLedgerWidensNothing) {
   const Power before = cluster_.headroom("f");
   Meter(Watts(5000), 20);
