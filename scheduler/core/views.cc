@@ -258,6 +258,7 @@ void FillPlans(const State& state, const Stamp& stamp, v1::ListPlansResponse* re
       use->set_budget(need.budget());
       use->set_needed_mw(need.needed_mw());
       use->set_headroom_mw(need.earmarked_mw());
+      use->set_cap_mw(state.ledger.limit(state.budget_index.at(need.budget())).cap.count());
     }
     for (const pb::PlanVictim& victim : plan.row.victims()) {
       const auto found = state.allocations.find(victim.allocation());

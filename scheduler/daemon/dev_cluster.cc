@@ -27,6 +27,7 @@ sites:
     hashprice: 54USD/PH/day
     overhead_fixed: 5kW
     overhead_marginal: 8%
+    overhead_lag: 1s  # of a site without chillers, so that AI need not wait for them
     budgets:
       - {{id: meter, kind: meter, cap: 300kW}}
       - {{id: pdu-miners, kind: pdu, cap: 280kW, feeds_from: meter}}

@@ -91,7 +91,7 @@ TEST_F(AgentRestartTest, AnAgentThatLostItsIdentityAdoptsWhatItFinds) {
   ASSERT_NO_FATAL_FAILURE(StartTask());
   const std::string old = cluster_->Node("s/n1").agent_incarnation();
   cluster_->EndAgent("n1", SIGKILL);
-  ASSERT_TRUE(fs::remove(cluster_->Path("n1/incarnation")));
+  ASSERT_NO_FATAL_FAILURE(cluster_->ForgetIdentity("n1"));
   cluster_->StartAgent("n1");
   ASSERT_NO_FATAL_FAILURE(WaitForNewIncarnation(old));
   ExpectUntouchedAndItsResult();

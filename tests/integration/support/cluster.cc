@@ -141,6 +141,11 @@ void Cluster::StartAgentAs(const std::string& program, const std::string& name, 
 
 int Cluster::EndAgent(const std::string& name, int signal) { return agents_.at(name)->End(signal); }
 
+void Cluster::ForgetIdentity(const std::string& name) {
+  NoteIncarnation(Path(name + "/incarnation"));
+  ASSERT_TRUE(std::filesystem::remove(Path(name + "/incarnation")));
+}
+
 void Cluster::WipeAgent(const std::string& name) {
   NoteIncarnation(Path(name + "/incarnation"));
   std::filesystem::remove_all(Path(name));

@@ -75,6 +75,8 @@ class Cluster {
   void StartAgentAs(const std::string& program, const std::string& name, const std::vector<std::string>& more = {});
   int EndAgent(const std::string& name, int signal);
   Process& agent(const std::string& name) { return *agents_.at(name); }
+  // Its incarnation is lost, and nothing else.
+  void ForgetIdentity(const std::string& name);
   // Its state directory is lost, with all that it knew of tasks.
   void WipeAgent(const std::string& name);
   // Supervisors and tasks of the agent, as a reboot ends them.
