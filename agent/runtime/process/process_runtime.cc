@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "agent/runtime/process/kept_output.h"
 #include "agent/runtime/process/run_program.h"
 #include "agent/runtime/process/task_stage.h"
 #include "agent/supervisor/task_directory.h"
@@ -289,6 +290,7 @@ bool ProcessRuntime::Forget(TaskKey key, const SupervisedTask* task) {
   absl::StatusOr<int> lock = -1;
   if (task == nullptr || !task->ended()) lock = supervisor::TakeTaskLock(directory);
   if (task != nullptr && lock.ok()) task->RemoveCgroup();
+  if (lock.ok()) KeepOutput(file_.state_dir, key, directory);
   const std::string trash = fmt::format("{}/{}.{}", TrashDirectory(file_.state_dir), TaskName(key), BootMilliseconds());
   const bool moved = lock.ok() && std::rename(directory.c_str(), trash.c_str()) == 0;
   if (!moved) platform::Log(LogLevel::kWarning, "task-not-forgotten", {{"task", directory}, {"status", lock.status()}});
@@ -365,7 +367,8 @@ void ProcessRuntime::StreamLogs(const v1::LogRequest& request, std::function<voi
     Scan();
     task = Find(request.allocation());
   }
-  if (task == nullptr && !logs_.IsOpen(request.stream())) {
+  const std::optional<std::string> kept = task == nullptr ? FindKeptOutput(file_.state_dir, request.allocation()) : std::nullopt;
+  if (task == nullptr && !kept.has_value() && !logs_.IsOpen(request.stream())) {
     v1::LogData end;
     end.set_stream(request.stream());
     end.set_end(true);
@@ -373,7 +376,7 @@ void ProcessRuntime::StreamLogs(const v1::LogRequest& request, std::function<voi
                               file_.nodes.front()));
     return sink(std::move(end));
   }
-  logs_.Open(request, task != nullptr ? task->directory() : "", std::move(sink));
+  logs_.Open(request, task != nullptr ? task->directory() : kept.value_or(""), std::move(sink));
   PumpLogs();
 }
 

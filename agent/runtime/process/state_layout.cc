@@ -16,6 +16,7 @@ constexpr size_t kIncarnationBytes = 16;
 
 std::string TasksDirectory(const std::string& state_dir) { return state_dir + "/tasks"; }
 std::string TrashDirectory(const std::string& state_dir) { return state_dir + "/trash"; }
+std::string EndedDirectory(const std::string& state_dir) { return state_dir + "/ended"; }
 std::string TaskDirectory(const std::string& state_dir, TaskKey key) { return TasksDirectory(state_dir) + "/" + TaskName(key); }
 std::string TaskName(TaskKey key) { return fmt::format("{}-{}", key.allocation, key.epoch); }
 

@@ -7,6 +7,7 @@
 //                             highest duty since the hasher last said which one it keeps to
 //     duty                    hashing: thousandths of its cores' time, read by the hasher; the supervisor sets it to 0 at the fence
 //     work/                   the task's working directory, fresh, owned by its user; hashing: work/status.json
+//   ended/A-E/                output of tasks that were forgotten (kept_output.h)
 //   trash/                    forgotten tasks on their way out
 //   checkpoints/TENANT/JOB/   survives attempts; elsewhere when the agent's file names a shared directory
 //
@@ -37,6 +38,7 @@ inline constexpr char kHasherStatusFile[] = "work/status.json";
 
 std::string TasksDirectory(const std::string& state_dir);
 std::string TrashDirectory(const std::string& state_dir);
+std::string EndedDirectory(const std::string& state_dir);
 std::string TaskDirectory(const std::string& state_dir, TaskKey key);
 std::string TaskName(TaskKey key);                          // "17-3"
 std::optional<TaskKey> ParseTaskName(const std::string& name);  // nothing: not the name of a task's directory

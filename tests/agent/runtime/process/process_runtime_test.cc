@@ -158,6 +158,29 @@ TEST_F(ProcessRuntimeTest, OutputIsFollowedToTheTasksEnd) {
   EXPECT_EQ(output, "one\nthree\n");
 }
 
+TEST_F(ProcessRuntimeTest, OutputOfAForgottenTaskCanStillBeRead) {
+  Run(Order(1, "echo last words"));
+  ASSERT_TRUE(Becomes(1, v1::TASK_ENDED));
+  Action forget;
+  forget.kind = Action::Kind::kForget;
+  forget.allocation = 1;
+  agent_->Execute({forget});
+  ASSERT_FALSE(std::filesystem::exists(Directory(1)));
+  agent_.reset();
+  StartAgent();  // also by the next process
+  v1::LogRequest request;
+  request.set_stream(3);
+  request.set_allocation(1);
+  std::string output;
+  bool end = false;
+  agent_->StreamLogs(request, [&](const v1::LogData& data) {
+    output += data.data();
+    end |= data.end();
+  });
+  EXPECT_EQ(output, "last words\n");
+  EXPECT_TRUE(end);
+}
+
 TEST_F(ProcessRuntimeTest, OutputOfAnUnknownAllocationEndsWithTheReason) {
   v1::LogRequest request;
   request.set_stream(1);
