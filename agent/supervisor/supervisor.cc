@@ -126,6 +126,7 @@ void Supervisor::WaitForEvents() {
 int64_t Supervisor::NextDeadline() const {
   if (exited_) return BootMilliseconds() + kKillAgainMs;
   int64_t next = removal_ < 0 ? BootMilliseconds() + kLookForDirectoryMs : kNever;
+  if (BootMilliseconds() < look_until_ms_ && !directory_lost_) next = BootMilliseconds() + kKillAgainMs;
   if (kill_at_ms_) {
     next = std::min(
         next, std::max(*kill_at_ms_, BootMilliseconds() + (*kill_at_ms_ <= BootMilliseconds() ? kKillAgainMs : 0)));
@@ -253,8 +254,10 @@ void Supervisor::CheckDeadlines() {
 void Supervisor::CheckDirectory() {
   if (status_.state == TaskState::kEnded || exited_) return;
   char changes[4096];
-  while (removal_ >= 0 && read(removal_, changes, sizeof changes) > 0) {
-  }
+  // The kernel tells of a removal a moment before the name is gone: one look at the event could be the last and too
+  // early.
+  while (removal_ >= 0 && read(removal_, changes, sizeof changes) > 0)
+    look_until_ms_ = BootMilliseconds() + kLookForDirectoryMs;
   const std::string lock = directory_ + "/" + kLockFile;
   if (directory_lost_ || access(lock.c_str(), F_OK) == 0 || errno != ENOENT) return;
   directory_lost_ = true;

@@ -62,6 +62,7 @@ class Supervisor {
   std::optional<OutputWriter> output_;
   int control_ = -1, signals_ = -1, timer_ = -1;
   int removal_ = -1;          // inotify on the lock; -1: the machine has no more of them, so that it is looked for
+  int64_t look_until_ms_ = 0;  // a change was told: until then the directory is looked for again and again
   std::string control_rest_;  // a command line not yet whole
   std::string failure_;       // the child's last words
   int64_t lease_end_ms_ = 0;
