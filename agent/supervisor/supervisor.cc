@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
-#include <limits>
 #include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
@@ -22,11 +21,12 @@
 namespace switchyard::agent::supervisor {
 namespace {
 
-constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 // How soon a kill is repeated: a process in flight between fork and its cgroup's list needs a second one.
 constexpr int64_t kKillAgainMs = 20;
 // Users have a limit of inotify instances that many tasks may reach; then each looks so often by itself.
 constexpr int64_t kLookForDirectoryMs = 500;
+// An exclusive device hangs on it: a look now and then, whatever was or was not told.
+constexpr int64_t kLookAnywayMs = 5000;
 constexpr int kProtectedFromOom = -1000;
 constexpr size_t kControlLineMax = 256;  // a longer one is no command of ours
 constexpr int kOutputReadsAtOnce = 16;   // so that a chatty task cannot keep the loop from its deadlines
@@ -111,11 +111,9 @@ void Supervisor::Arm() {
 void Supervisor::WaitForEvents() {
   const int64_t deadline = NextDeadline();
   itimerspec at = {};
-  if (deadline != kNever) {
-    at.it_value.tv_sec = deadline / 1000;
-    at.it_value.tv_nsec = deadline % 1000 * 1'000'000;
-    if (at.it_value.tv_sec == 0 && at.it_value.tv_nsec == 0) at.it_value.tv_nsec = 1;  // zero would disarm it
-  }
+  at.it_value.tv_sec = deadline / 1000;
+  at.it_value.tv_nsec = deadline % 1000 * 1'000'000;
+  if (at.it_value.tv_sec == 0 && at.it_value.tv_nsec == 0) at.it_value.tv_nsec = 1;  // zero would disarm it
   timerfd_settime(timer_, TFD_TIMER_ABSTIME, &at, nullptr);
   pollfd watched[] = {{control_, POLLIN, 0},      {signals_, POLLIN, 0},        {timer_, POLLIN, 0},
                       {removal_, POLLIN, 0},      {process_.report, POLLIN, 0}, {process_.output, POLLIN, 0},
@@ -125,7 +123,7 @@ void Supervisor::WaitForEvents() {
 
 int64_t Supervisor::NextDeadline() const {
   if (exited_) return BootMilliseconds() + kKillAgainMs;
-  int64_t next = removal_ < 0 ? BootMilliseconds() + kLookForDirectoryMs : kNever;
+  int64_t next = BootMilliseconds() + (removal_ < 0 ? kLookForDirectoryMs : kLookAnywayMs);
   if (BootMilliseconds() < look_until_ms_ && !directory_lost_) next = BootMilliseconds() + kKillAgainMs;
   if (kill_at_ms_) {
     next = std::min(
