@@ -23,6 +23,7 @@
 #include "common/platform/clock.h"
 #include "common/units.h"
 #include "scheduler/core/core.h"
+#include "scheduler/engine/batching.h"
 #include "scheduler/engine/machine.h"
 #include "switchyard/store/v1/rows.pb.h"
 
@@ -30,34 +31,8 @@ namespace switchyard::engine {
 
 class Recorder;
 
-// Who hears of a batch once it is durable. Called on the committer's thread, one batch after the other: an implementation hands
-// over and returns, for the next batch waits.
-class EffectSink {
- public:
-  virtual ~EffectSink() = default;
-  // Every batch, rows or not, so that a reader can wait for a store_revision. What the read model is fed with.
-  virtual void OnRows(uint64_t sequence, std::vector<core::Row> rows) = 0;
-  virtual void OnOrders(uint64_t sequence, std::vector<core::NodeOrder> orders) = 0;
-  virtual void OnSessions(uint64_t sequence, std::vector<core::SessionEffect> effects) = 0;
-};
-
-// For a request (what the core answers: see its contract; a term, an agent's word or a timer is none). Called once, on the
-// committer's thread after durability, or at once on the caller's with UNAVAILABLE when the engine takes no
-// command (queue full, stopping): then nothing was done.
-using Done = std::function<void(const core::Reply& reply)>;
-
 // Makes rows durable in one step: store::Store::Commit.
 using Commit = std::function<absl::Status(uint64_t sequence, UtcTime utc, const std::vector<core::Row>& rows)>;
-
-// Commands of clients that may wait. At ten thousand a second this is two seconds of work: who comes later fares better by
-// retrying. Over it: UNAVAILABLE.
-inline constexpr size_t kMaxQueuedFromClients = 20'000;
-// Commands of agents: a heartbeat and a report of each of 100,000 nodes, and as many again. Refusing them would end leases, so they
-// have room of their own beside the clients'.
-inline constexpr size_t kMaxQueuedFromAgents = 400'000;
-// Commands (of a submission: its jobs) in one batch: at 1,000 rows a commit takes some 4 ms, longer ones cost latency and gain
-// nothing.
-inline constexpr size_t kMaxBatch = 1'000;
 
 struct EngineOptions {
   Machine* machine = nullptr;              // restored; driven by the engine alone from Start to Stop
@@ -109,56 +84,25 @@ class Engine {
   EngineStats Stats() const;
 
  private:
-  struct Waiting {
-    uint64_t request;
-    Done done;
-  };
-  struct Queued {
-    store::v1::Command command;
-    Done done;
-  };
-  struct Batch {
-    core::Stamp stamp;
-    std::vector<store::v1::Command> commands;
-    std::vector<Waiting> waiting;  // by rising request
-    core::Effects effects;
-  };
-
   void Write();
   bool TakeBatch(Batch* batch);
   void Decide(Batch* batch);
-  core::Stamp NextStamp();
-  bool AdvanceIsDue(MonoTime now) const;
 
   void CommitBatches();
   bool MakeDurable(const Batch& batch);
-  void Release(Batch batch);
 
   const EngineOptions options_;
 
   mutable std::mutex mutex_;
   std::condition_variable writer_wakes_;     // a command, a place in flight, the stop
   std::condition_variable committer_wakes_;  // a decided batch, the writer's end
-  std::deque<Queued> queue_;                 // guarded by mutex_, as all down to stats_
-  size_t queued_from_clients_ = 0;
-  uint64_t next_request_ = 1;
+  Batching batching_;                        // guarded by mutex_, as all down to stats_
   bool accepting_ = false;
   bool stopping_ = false;
   bool writer_ended_ = false;
   bool failed_ = false;                      // a commit failed: nothing leaves any more
   std::deque<Batch> decided_;
-  int in_flight_ = 0;                        // decided and not yet released
   EngineStats stats_;
-
-  // The writer's own.
-  MonoTime next_deadline_ = MonoTime::Never();
-  MonoTime last_mono_;
-  UtcTime last_utc_;                         // as stamped: never decreases
-  UtcTime clock_utc_;                        // as the clock said: may step
-  Duration clock_step_;                      // civil against steady time since the batch before
-  uint64_t next_sequence_;
-
-  uint64_t committed_sequence_;  // the committer's own: of the last batch that was written
 
   std::thread writer_;
   std::thread committer_;
