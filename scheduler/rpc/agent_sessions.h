@@ -25,7 +25,7 @@
 #include "scheduler/rpc/command_port.h"
 #include "scheduler/rpc/log_relay.h"
 #include "scheduler/rpc/metrics.h"
-#include "scheduler/rpc/order_book.h"
+#include "scheduler/orders/order_book.h"
 
 namespace switchyard::rpc {
 
@@ -93,7 +93,7 @@ class AgentSessions {
   uint64_t last_session_ = 0;
 
   std::mutex book_mutex_;
-  OrderBook book_;
+  orders::OrderBook book_;
 
   std::mutex deliveries_mutex_;
   std::condition_variable deliveries_changed_;

@@ -80,8 +80,6 @@ inline constexpr size_t kLogRequestsQueuedMax = 1024;
 inline constexpr int64_t kLogCreditBytes = 256 << 10;
 // An agent that ignores credit is cut off here.
 inline constexpr size_t kLogBufferMax = 2 << 20;
-// A set that the agent did not take over within this is sent again in full.
-inline constexpr Duration kSetSettle = Seconds(3);
 
 inline constexpr Duration kTokenLife = Hours(1);
 inline constexpr size_t kTokenBytes = 32;

@@ -13,7 +13,7 @@ MAX_LINES = 600
 # Rooms that are pure: what they do follows from their arguments alone, so that it can be replayed, simulated and proven.
 PURE = (
     "common", "common/topology", "common/validation",
-    "scheduler/core", "scheduler/economics", "scheduler/placement", "scheduler/power", "scheduler/queueing",
+    "scheduler/core", "scheduler/economics", "scheduler/orders", "scheduler/placement", "scheduler/power", "scheduler/queueing",
     "agent/reconcile",
 )
 
@@ -35,7 +35,8 @@ ARROWS = {
     "scheduler/engine": ("common", "common/platform", "scheduler/core"),
     "scheduler/store": ("common", "common/platform", "scheduler/core/row.h"),
     "scheduler/rpc": ("common", "common/platform", "common/validation", "common/topology", "scheduler/core/core.h",
-                      "scheduler/core/row.h", "scheduler/engine"),
+                      "scheduler/core/row.h", "scheduler/engine", "scheduler/orders"),
+    "scheduler/orders": ("common", "scheduler/core/core.h"),
     # The daemon wires the others together: the one place where clock, files and sockets are made.
     "scheduler/daemon": ("common", "common/configuration", "common/platform", "common/topology", "common/validation",
                          "scheduler/core", "scheduler/engine", "scheduler/rpc", "scheduler/store"),
@@ -59,8 +60,17 @@ ARROWS = {
     "tools/referee": (),
     "examples/cpp-client": ("client",),
     # Nobody sees the simulation; it sees the pure hearts of both sides.
-    "simulation": ("common", "common/topology", "common/validation", "scheduler/core", "scheduler/economics",
-                   "scheduler/placement", "scheduler/power", "scheduler/queueing", "agent/reconcile"),
+    # Nobody sees the simulation; it sees the hearts of both sides and decides nothing that they decide.
+    "simulation/script": ("common", "common/topology", "common/validation"),
+    "simulation/physics": ("common", "common/topology", "agent/reconcile", "simulation/script"),
+    "simulation/world": ("common", "common/topology", "scheduler/core", "scheduler/engine", "scheduler/orders",
+                         "scheduler/placement", "scheduler/power", "agent/reconcile", "simulation/physics",
+                         "simulation/script"),
+    "simulation/checkers": ("common", "common/topology", "scheduler/core", "scheduler/engine", "scheduler/placement",
+                            "scheduler/power", "agent/reconcile", "simulation/physics", "simulation/script",
+                            "simulation/world"),
+    "simulation": ("common", "common/platform", "scheduler/core", "simulation/checkers", "simulation/physics",
+                   "simulation/script", "simulation/world"),
 }
 
 # (pattern of an include, folders that may have it, cure). Whoever is not named goes through the one who is.

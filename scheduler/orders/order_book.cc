@@ -1,12 +1,11 @@
-#include "scheduler/rpc/order_book.h"
+#include "scheduler/orders/order_book.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "common/set_hash.h"
-#include "scheduler/rpc/limits.h"
 
-namespace switchyard::rpc {
+namespace switchyard::orders {
 namespace {
 
 // Reports that crossed so many sets on their way are still recognised.
@@ -128,4 +127,4 @@ bool OrderBook::Heard(uint64_t session, const std::string& node, MonoTime now) {
   return ResendFull(told, now);
 }
 
-}  // namespace switchyard::rpc
+}  // namespace switchyard::orders

@@ -3,9 +3,10 @@
 // to the last one, with a hash of the whole. Orders that wait while a stream is busy merge, so a slow agent costs at
 // most one set.
 //
-// Pure and not thread-safe: AgentSessions locks. Times are arguments.
-#ifndef SWITCHYARD_SCHEDULER_RPC_ORDER_BOOK_H_
-#define SWITCHYARD_SCHEDULER_RPC_ORDER_BOOK_H_
+// Pure and not thread-safe: the gate (scheduler/rpc/agent_sessions.h) locks, the
+// simulation needs none. Times are arguments.
+#ifndef SWITCHYARD_SCHEDULER_ORDERS_ORDER_BOOK_H_
+#define SWITCHYARD_SCHEDULER_ORDERS_ORDER_BOOK_H_
 
 #include <cstdint>
 #include <deque>
@@ -18,7 +19,10 @@
 #include "scheduler/core/core.h"
 #include "switchyard/v1/agent.pb.h"
 
-namespace switchyard::rpc {
+namespace switchyard::orders {
+
+// A set that the agent did not take over within this is sent again in full.
+inline constexpr Duration kSetSettle = Seconds(3);
 
 class OrderBook {
  public:
@@ -72,6 +76,6 @@ class OrderBook {
   std::map<std::string, Entry> nodes_;
 };
 
-}  // namespace switchyard::rpc
+}  // namespace switchyard::orders
 
-#endif  // SWITCHYARD_SCHEDULER_RPC_ORDER_BOOK_H_
+#endif  // SWITCHYARD_SCHEDULER_ORDERS_ORDER_BOOK_H_

@@ -1,11 +1,11 @@
-#include "scheduler/rpc/order_book.h"
+#include "scheduler/orders/order_book.h"
 
 #include <gtest/gtest.h>
 
 #include "common/set_hash.h"
 #include "scheduler/rpc/limits.h"
 
-namespace switchyard::rpc {
+namespace switchyard::orders {
 namespace {
 
 constexpr uint64_t kSession = 7;
@@ -218,4 +218,4 @@ TEST(SetHashTest, TellsSetsApartAndIsTheSameEverywhere) {
 }
 
 }  // namespace
-}  // namespace switchyard::rpc
+}  // namespace switchyard::orders
