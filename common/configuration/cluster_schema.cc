@@ -128,6 +128,7 @@ const Schema& DeviceModelSchema() {
                                {"min", "min_mw", Unit::kPower},
                                {"max", "max_mw", Unit::kPower},
                                {"transient", "transient_mw", Unit::kPower},
+                               {"prepare_watts", "prepare_mw", Unit::kPower},
                                {"ramp_up", "ramp_up_ms", Unit::kDuration},
                                {"ramp_down", "ramp_down_ms", Unit::kDuration},
                                {"limiter", "limiter", Unit::kBool},

@@ -64,6 +64,13 @@ void CheckDeviceModel(const std::string& at, const v1::DeviceModel& model, Check
                                FormatPower(Milliwatts(steps[i].value)), steps[i - 1].word, FormatPower(Milliwatts(steps[i - 1].value))));
     }
   }
+  checker->Range(at + ".prepare_mw", subject, "prepare_watts", Milliwatts(model.prepare_mw()), Milliwatts(0), kMaxDevicePower);
+  const auto possible = [](int64_t mw) { return mw >= 0 && mw <= kMaxDevicePower.count(); };  // else it is named above
+  if (model.prepare_mw() > 0 && possible(model.prepare_mw()) && possible(model.idle_mw()) && model.idle_mw() + model.prepare_mw() > model.max_mw()) {
+    checker->Add(at + ".prepare_mw", subject,
+                 fmt::format("prepare_watts {} above idle {} is more than max {}, required is idle + prepare_watts <= max; correct one of them",
+                             FormatPower(Milliwatts(model.prepare_mw())), FormatPower(Milliwatts(model.idle_mw())), FormatPower(Milliwatts(model.max_mw()))));
+  }
   checker->Range(at + ".ramp_up_ms", subject, "ramp_up", Milliseconds(model.ramp_up_ms()), Seconds(0), kMaxRamp);
   checker->Range(at + ".ramp_down_ms", subject, "ramp_down", Milliseconds(model.ramp_down_ms()), Seconds(0), kMaxRamp);
   checker->Range(at + ".memory_bytes", subject, "memory", model.memory_bytes(), 0, int64_t{1} << 50);

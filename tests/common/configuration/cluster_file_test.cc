@@ -38,7 +38,7 @@ sites:
     feed_pairs:
       - {id: pair, a: a, b: b, failover_cap: 550kW}
 device_models:
-  - {id: miner, kind: asic, power_cycle: persistent, enforcer: device, idle: 25W, min: 2kW, max: 3.5kW, transient: 4kW, ramp_up: 60s, ramp_down: 5s, limiter: true, operating_points: [{name: low, power: 2kW, rate: 150TH/s}, {name: full, power: 3500W, rate: 234TH/s}]}
+  - {id: miner, kind: asic, power_cycle: persistent, enforcer: device, idle: 25W, min: 2kW, max: 3.5kW, transient: 4kW, prepare_watts: 15W, ramp_up: 60s, ramp_down: 5s, limiter: true, operating_points: [{name: low, power: 2kW, rate: 150TH/s}, {name: full, power: 3500W, rate: 234TH/s}]}
   - {id: gpu, kind: gpu, power_cycle: self_idle, enforcer: supervisor, idle: 50W, min: 200W, max: 700W, memory: 80GiB}
 node_models:
   - {id: miners, platform: 500W, groups: [{name: asic, device_model: miner, count: 10}]}
@@ -88,6 +88,7 @@ TEST(ClusterFileTest, EveryKeyFillsItsField) {
   EXPECT_EQ(miner.enforcer(), v1::ENFORCER_DEVICE);
   EXPECT_EQ(miner.power_cycle(), v1::PERSISTENT);
   EXPECT_EQ(miner.transient_mw(), Watts(4'000).count());
+  EXPECT_EQ(miner.prepare_mw(), Watts(15).count());
   EXPECT_TRUE(miner.limiter());
   EXPECT_EQ(miner.operating_points(1).ghs(), 234'000);
   EXPECT_EQ(c.device_models(1).memory_bytes(), int64_t{80} << 30);
