@@ -7,7 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "common/platform/tls.h"
 #include "fmt/format.h"
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 
 namespace switchyard::rpc {
 namespace {

@@ -1,7 +1,7 @@
 #include "scheduler/rpc/agent_stream.h"
 
 #include "scheduler/rpc/agent_sessions.h"
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 
 namespace switchyard::rpc {
 

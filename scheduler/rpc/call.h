@@ -13,7 +13,7 @@
 #include "scheduler/rpc/gate.h"
 #include "scheduler/rpc/principal.h"
 #include "scheduler/rpc/status.h"
-#include "scheduler/rpc/validate_request.h"
+#include "scheduler/rpc/bounds/validate_request.h"
 
 namespace switchyard::rpc {
 

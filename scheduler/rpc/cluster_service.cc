@@ -7,7 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "common/platform/tls.h"
 #include "fmt/format.h"
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 #include "scheduler/rpc/read_streams.h"
 
 namespace switchyard::rpc {

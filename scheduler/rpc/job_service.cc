@@ -7,7 +7,7 @@
 
 #include "common/validation/job_spec.h"
 #include "fmt/format.h"
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 #include "scheduler/rpc/log_relay.h"
 #include "scheduler/rpc/read_streams.h"
 

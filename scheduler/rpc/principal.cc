@@ -6,7 +6,7 @@
 #include <pwd.h>
 
 #include "fmt/format.h"
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 
 namespace switchyard::rpc {
 namespace {

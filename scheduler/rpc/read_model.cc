@@ -5,7 +5,7 @@
 
 #include "common/check.h"
 #include "fmt/format.h"
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 
 namespace switchyard::rpc {
 namespace {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "fmt/format.h"
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 
 namespace switchyard::rpc {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 
 namespace switchyard::rpc {
 

@@ -1,7 +1,7 @@
 #include "scheduler/rpc/stream_quota.h"
 
 #include "fmt/format.h"
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 
 namespace switchyard::rpc {
 

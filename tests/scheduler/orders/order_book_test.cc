@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/set_hash.h"
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 
 namespace switchyard::orders {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 #include "tests/scheduler/rpc/house.h"
 #include "tests/scheduler/rpc/rows.h"
 

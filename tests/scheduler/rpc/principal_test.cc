@@ -12,7 +12,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 #include "scheduler/rpc/listen_address.h"
 #include "tests/scheduler/rpc/house.h"
 #include "tests/scheduler/rpc/rows.h"

@@ -3,7 +3,7 @@
 #include <future>
 #include <gtest/gtest.h>
 
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 #include "tests/scheduler/rpc/rows.h"
 
 namespace switchyard::rpc {

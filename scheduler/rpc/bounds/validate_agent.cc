@@ -1,11 +1,11 @@
-#include "scheduler/rpc/validate_agent.h"
+#include "scheduler/rpc/bounds/validate_agent.h"
 
 #include <set>
 #include <string>
 
 #include "fmt/format.h"
-#include "scheduler/rpc/limits.h"
-#include "scheduler/rpc/validate_request.h"
+#include "scheduler/rpc/bounds/limits.h"
+#include "scheduler/rpc/bounds/validate_request.h"
 
 namespace switchyard::rpc {
 namespace {

@@ -1,11 +1,11 @@
-#include "scheduler/rpc/validate_request.h"
+#include "scheduler/rpc/bounds/validate_request.h"
 
 #include <algorithm>
 #include <cstdint>
 
 #include "common/validation/job_spec.h"
 #include "fmt/format.h"
-#include "scheduler/rpc/limits.h"
+#include "scheduler/rpc/bounds/limits.h"
 
 namespace switchyard::rpc {
 namespace {

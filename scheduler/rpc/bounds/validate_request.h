@@ -1,7 +1,7 @@
 // Shape of what people send: every bad field of a request at once, with its path. Whether a tenant, job or node exists
 // is the core's to say. Bounds: limits.h and common/validation/job_spec.h.
-#ifndef SWITCHYARD_SCHEDULER_RPC_VALIDATE_REQUEST_H_
-#define SWITCHYARD_SCHEDULER_RPC_VALIDATE_REQUEST_H_
+#ifndef SWITCHYARD_SCHEDULER_RPC_BOUNDS_VALIDATE_REQUEST_H_
+#define SWITCHYARD_SCHEDULER_RPC_BOUNDS_VALIDATE_REQUEST_H_
 
 #include <string>
 #include <vector>
@@ -49,4 +49,4 @@ bool IsScopedName(const std::string& text);
 
 }  // namespace switchyard::rpc
 
-#endif  // SWITCHYARD_SCHEDULER_RPC_VALIDATE_REQUEST_H_
+#endif  // SWITCHYARD_SCHEDULER_RPC_BOUNDS_VALIDATE_REQUEST_H_

@@ -1,7 +1,7 @@
 // Every bound on what comes over the wire, each with its reason. Above a bound the caller gets a clear error and
 // nothing else is affected; bounds of a job's own fields stand in common/validation/job_spec.h.
-#ifndef SWITCHYARD_SCHEDULER_RPC_LIMITS_H_
-#define SWITCHYARD_SCHEDULER_RPC_LIMITS_H_
+#ifndef SWITCHYARD_SCHEDULER_RPC_BOUNDS_LIMITS_H_
+#define SWITCHYARD_SCHEDULER_RPC_BOUNDS_LIMITS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -87,4 +87,4 @@ inline constexpr Duration kAgentCertificateLife = Hours(24 * 365);
 
 }  // namespace switchyard::rpc
 
-#endif  // SWITCHYARD_SCHEDULER_RPC_LIMITS_H_
+#endif  // SWITCHYARD_SCHEDULER_RPC_BOUNDS_LIMITS_H_
