@@ -1,9 +1,13 @@
 // The hashing fill: divides the watts that nobody else needs among everything that hashes, by marginal value. Pure
 // policy: it proposes a target for each unit; the core lowers at once, and raises only into the ledger's headroom.
 //
-// The greedy choice over steps of concave hulls is optimal for one binding budget up to one device step. Where several
-// budgets bind with different coefficients it looks at value per watt only, not at the price of the scarcer budget, and
-// can lose more.
+// Promises: what it proposes fits, off devices of budgets without room aside, and no step that pays could be added. It
+// loses at most one device step for each budget that binds, against the best that any choice of steps could earn; the
+// rounding of the ledger's products, a milliwatt a unit, aside. Where one budget binds, or budgets form a tree with one
+// coefficient each, this is the greedy choice by value per watt over steps of concave hulls. Where budgets cross, a
+// dear step may have to give way to several cheaper ones that load the scarce budget less: there fill_crossing.h finds
+// the division, in whole numbers and a bounded number of steps. (Beyond that bound, which takes hundreds of exhausted
+// budgets that cross, the better of what it has found and of the greedy choice is taken.)
 #ifndef SWITCHYARD_SCHEDULER_POWER_FILL_H_
 #define SWITCHYARD_SCHEDULER_POWER_FILL_H_
 
