@@ -1,9 +1,12 @@
 # How a room becomes a target. One folder, one library, named by its path with '_' for '/': scheduler/core -> scheduler_core.
 
-# switchyard_library(SOURCES a.cc b.cc DEPS targets... [GRPC_PCH])
+option(SWITCHYARD_FAULTS "Build the fault variant of the libraries, and with it the tests that need things broken" ON)
+
+# switchyard_library(SOURCES a.cc b.cc DEPS targets... [GRPC_PCH] [HOOKS])
 # Declares the library of the calling folder. DEPS is all that it may include; it is linked alone by tests/link_alone.
+# HOOKS: it uses common/faults/mutation.h or failpoint.h, so that its fault variant is other code (FaultVariant.cmake).
 function(switchyard_library)
-  cmake_parse_arguments(ARG "GRPC_PCH" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "GRPC_PCH;HOOKS" "" "SOURCES;DEPS" ${ARGN})
   file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   string(REPLACE "/" "_" target ${folder})
   add_library(${target} STATIC ${ARG_SOURCES})
@@ -12,16 +15,22 @@ function(switchyard_library)
   if(ARG_GRPC_PCH)
     target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/grpc_pch.h)
   endif()
+  set_target_properties(${target} PROPERTIES SWITCHYARD_HOOKS "${ARG_HOOKS}" SWITCHYARD_GRPC_PCH "${ARG_GRPC_PCH}")
   set_property(GLOBAL APPEND PROPERTY SWITCHYARD_ROOMS ${target})
 endfunction()
 
-# switchyard_program(name SOURCES ... DEPS ...): an executable in build/<preset>/bin.
+# switchyard_program(name SOURCES ... DEPS ... [FAULT_VARIANT]): an executable in build/<preset>/bin. FAULT_VARIANT: also
+# <name>-faults, of the same sources and the fault variant of its libraries.
 function(switchyard_program name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "FAULT_VARIANT" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})
   target_compile_definitions(${name} PRIVATE SWITCHYARD_VERSION="${PROJECT_VERSION}")
+  set_property(GLOBAL APPEND PROPERTY SWITCHYARD_PROGRAMS ${name})
+  if(ARG_FAULT_VARIANT)
+    set_property(GLOBAL APPEND PROPERTY SWITCHYARD_FAULT_PROGRAMS ${name})
+  endif()
 endfunction()
 
 # switchyard_test(name LABEL label SOURCES ... DEPS ... [TIMEOUT seconds] [ARGS ...]): one GoogleTest program, one ctest entry.

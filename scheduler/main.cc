@@ -8,6 +8,10 @@
 #include "scheduler/daemon/dev_cluster.h"
 #include "scheduler/daemon/options.h"
 
+#ifdef SWITCHYARD_FAULTS
+#include "common/faults/faults.h"
+#endif
+
 namespace switchyard::daemon {
 namespace {
 
@@ -39,6 +43,9 @@ int Main(int argc, char** argv) {
   int exit_code = 0;
   const std::optional<Options> options = ParseOptions(argc, argv, &exit_code);
   if (!options.has_value()) return exit_code;
+#ifdef SWITCHYARD_FAULTS
+  if (absl::Status armed = faults::ArmFromEnvironment(); !armed.ok()) return Finish(armed);
+#endif
   platform::StartLogging(options->log_level);
   if (!options->make_ca.empty()) return Finish(MakeAuthority(*options));
   if (!options->backup.empty()) return Finish(BackUp(*options));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/faults/failpoint.h"
 
 namespace switchyard::engine {
 namespace {
@@ -120,6 +121,7 @@ std::deque<Done> Batching::Abandon() {
 void Release(Batch batch, EffectSink* sink) {
   const uint64_t sequence = batch.stamp.sequence;
   sink->OnRows(sequence, std::move(batch.effects.rows));
+  SWITCHYARD_FAILPOINT_IF("reply.before", !batch.waiting.empty());
   std::vector<bool> answered(batch.waiting.size(), false);
   for (const core::Reply& reply : batch.effects.replies) {
     const auto waiting = std::lower_bound(batch.waiting.begin(), batch.waiting.end(), reply.request,
@@ -133,7 +135,12 @@ void Release(Batch batch, EffectSink* sink) {
   for (size_t i = 0; i < answered.size(); ++i) {
     if (!answered[i]) batch.waiting[i].done(NotDone(absl::InternalError("scheduler: it gave no answer to this request")));
   }
-  if (!batch.effects.orders.empty()) sink->OnOrders(sequence, std::move(batch.effects.orders));
+  SWITCHYARD_FAILPOINT_IF("reply.after", !batch.waiting.empty());
+  if (!batch.effects.orders.empty()) {
+    SWITCHYARD_FAILPOINT("order.before");
+    sink->OnOrders(sequence, std::move(batch.effects.orders));
+    SWITCHYARD_FAILPOINT("order.after");
+  }
   if (!batch.effects.sessions.empty()) sink->OnSessions(sequence, std::move(batch.effects.sessions));
 }
 

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/faults/failpoint.h"
+#include "scheduler/engine/batch_content.h"
 #include "scheduler/engine/recorder.h"
 
 namespace switchyard::engine {
@@ -22,6 +24,23 @@ constexpr Duration kClockStep = Seconds(1);
   std::fprintf(stderr, "switchyardd: a commit failed, memory is ahead of the disk: %s; ending, the next start reads the store\n",
                status.ToString().c_str());
   std::abort();
+}
+
+// Only what is written is a commit: a batch without rows cannot be lost.
+[[maybe_unused]] bool HasRows(const Batch& batch) { return !batch.effects.rows.empty(); }
+
+void PassBeforeCommit([[maybe_unused]] const Batch& batch) {
+  SWITCHYARD_FAILPOINT_IF("commit.before", HasRows(batch));
+  SWITCHYARD_FAILPOINT_IF("expiry.before_commit", HoldsExpiry(batch));
+  SWITCHYARD_FAILPOINT_IF("plan.open.before_commit", OpensPlan(batch));
+  SWITCHYARD_FAILPOINT_IF("plan.full.before_commit", FillsPlan(batch));
+}
+
+void PassAfterCommit([[maybe_unused]] const Batch& batch) {
+  SWITCHYARD_FAILPOINT_IF("commit.after", HasRows(batch));
+  SWITCHYARD_FAILPOINT_IF("expiry.after_commit", HoldsExpiry(batch));
+  SWITCHYARD_FAILPOINT_IF("plan.open.after_commit", OpensPlan(batch));
+  SWITCHYARD_FAILPOINT_IF("plan.full.after_commit", FillsPlan(batch));
 }
 
 int64_t MicrosecondsSince(std::chrono::steady_clock::time_point start) {
@@ -65,6 +84,7 @@ void Engine::Stop() {
 }
 
 absl::Status Engine::Post(Command command, Done done) {
+  SWITCHYARD_FAILPOINT_IF("request", command.has_submit() || command.has_cancel());
   absl::Status refused;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -165,7 +185,9 @@ void Engine::CommitBatches() {
       batch = std::move(decided_.front());
       decided_.pop_front();
     }
+    PassBeforeCommit(*batch);
     if (!MakeDurable(*batch)) return;
+    PassAfterCommit(*batch);
     const uint64_t sequence = batch->stamp.sequence;
     Release(*std::move(batch), options_.sink);
     {

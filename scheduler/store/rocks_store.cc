@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/faults/failpoint.h"
 #include "common/platform/files.h"
 #include "fmt/format.h"
 #include "scheduler/store/rocks_database.h"
@@ -127,6 +128,7 @@ absl::Status RocksStore::StartTerm() {
   meta.set_schema_version(kSchemaVersion);
   meta.set_store_incarnation(term_.incarnation);
   meta.set_term(term_.number);
+  SWITCHYARD_FAILPOINT("term.before");
   const rocksdb::Status written =
       database_->db().Put(Synced(), database_->table(RowKind::kMeta), kMetaKey, meta.SerializeAsString());
   if (!written.ok()) return ToStatus(written, directory, "starting a term");
@@ -137,6 +139,7 @@ absl::Status RocksStore::StartTerm() {
     if (!marked.ok()) return marked;
     ::unlink((directory + kBackupFile).c_str());
   }
+  SWITCHYARD_FAILPOINT("term.after");
   return absl::OkStatus();
 }
 
@@ -175,7 +178,9 @@ absl::Status RocksStore::Commit(uint64_t sequence, UtcTime utc, const std::vecto
       batch.Delete(table, row.key);
     }
   }
+  SWITCHYARD_FAILPOINT_IF("store.before_write", !rows.empty());
   const rocksdb::Status status = database_->db().Write(Synced(), &batch);
+  SWITCHYARD_FAILPOINT_IF("store.after_write", !rows.empty());
   if (!status.ok()) {
     failed_ = true;
     return ToStatus(status, options_.directory, fmt::format("committing batch {}", sequence));
