@@ -21,6 +21,8 @@ using Leader = int;
 
 class Observer : public MachineObserver {
  public:
+  // Before the run begins: the draw of everything, which outlives the run. A checker may watch it and set levels, nothing else.
+  virtual void OnBegin(DrawBook*) {}
   virtual void OnStart(MonoTime now, Leader leader, const core::State& state) = 0;   // restored, term started
   // A batch was decided; `state` is the leader's memory, ahead of its disk.
   virtual void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
