@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/faults/mutation.h"
 #include "common/set_hash.h"
 #include "fmt/format.h"
 
@@ -20,8 +21,9 @@ uint64_t HeldSet::hash() const { return HashOf(allocations_); }
 
 absl::Status HeldSet::Receive(const v1::DesiredSet& set, uint64_t stretch) {
   const bool full = set.base_revision() == 0;
-  if (set.revision() < revision_) return absl::OkStatus();
-  if (!full && (!has_base_ || set.base_revision() != revision_)) {
+  const bool any_base = SWITCHYARD_MUTATION(ignores_base_revision);
+  if (set.revision() < revision_ && !SWITCHYARD_MUTATION(ignores_set_revision)) return absl::OkStatus();
+  if (!full && (!has_base_ || set.base_revision() != revision_) && !any_base) {
     // A difference that was applied already comes a second time.
     if (has_base_ && set.revision() == revision_) return absl::OkStatus();
     const uint64_t held = has_base_ ? revision_ : 0;
@@ -32,9 +34,11 @@ absl::Status HeldSet::Receive(const v1::DesiredSet& set, uint64_t stretch) {
   }
   std::map<uint64_t, v1::DesiredAllocation> next;
   if (!full) next = allocations_;
-  for (const uint64_t id : set.removed()) next.erase(id);
+  for (const uint64_t id : set.removed()) {
+    if (!SWITCHYARD_MUTATION(ignores_removed)) next.erase(id);
+  }
   for (const v1::DesiredAllocation& order : set.upserts()) next[order.allocation()] = order;
-  if (HashOf(next) != set.set_hash()) {
+  if (HashOf(next) != set.set_hash() && !any_base) {  // the hash is the second guard of the base
     ForgetBase();
     return absl::FailedPreconditionError(
         fmt::format("set {}: its hash differs from the sender's; the full set is needed", set.revision()));

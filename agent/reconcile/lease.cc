@@ -1,9 +1,11 @@
 #include "agent/reconcile/lease.h"
 
+#include "common/faults/mutation.h"
+
 namespace switchyard::agent::reconcile {
 
 void Lease::Configure(Duration lease, Duration start_grace) {
-  if (lease > Duration()) lease_ = lease;
+  if (lease > Duration() && !SWITCHYARD_MUTATION(ignores_lease)) lease_ = lease;
   if (start_grace > Duration()) start_grace_ = start_grace;
 }
 
@@ -15,10 +17,12 @@ uint64_t Lease::Send(MonoTime now) {
 
 bool Lease::Renew(MonoTime now, uint64_t sequence) {
   const auto found = sent_.find(sequence);
-  if (found == sent_.end()) return false;
-  const MonoTime end = found->second + lease_;
+  const bool own = found != sent_.end();
+  if (!own && !SWITCHYARD_MUTATION(renewal_without_echo)) return false;
+  const MonoTime from = own && !SWITCHYARD_MUTATION(lease_from_receipt) ? found->second : now;
+  const MonoTime end = from + lease_;
   // Earlier heartbeats end earlier: their answers, should they still come, say nothing new.
-  sent_.erase(sent_.begin(), std::next(found));
+  if (own) sent_.erase(sent_.begin(), std::next(found));
   if (end <= now || (end_.has_value() && end <= *end_)) return false;
   if (!Runs(now)) ++stretch_;
   end_ = end;

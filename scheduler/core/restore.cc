@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "common/faults/mutation.h"
 #include "fmt/format.h"
 #include "scheduler/core/charges.h"
 #include "scheduler/core/configuration.h"
@@ -104,6 +105,7 @@ absl::Status Core::Restore(const std::vector<Row>& rows) {
       });
   if (!status.ok()) return status;
   status = Each<pb::PlanRow>(rows, RowKind::kPlan, "plan", [&](const Row&, const pb::PlanRow& row) {
+    if (SWITCHYARD_MUTATION(plan_forgotten_at_restart)) return absl::OkStatus();
     for (const pb::PlanBudget& need : row.budgets()) {
       if (!state.budget_index.contains(need.budget())) return Unreadable("plan", need.budget());
     }

@@ -10,6 +10,7 @@
 
 #include "common/check.h"
 #include "common/faults/failpoint.h"
+#include "common/faults/mutation.h"
 #include "scheduler/engine/batch_content.h"
 #include "scheduler/engine/recorder.h"
 
@@ -185,11 +186,13 @@ void Engine::CommitBatches() {
       batch = std::move(decided_.front());
       decided_.pop_front();
     }
+    const bool early = SWITCHYARD_MUTATION(reply_before_commit);
+    if (early) Release(*batch, options_.sink);
     PassBeforeCommit(*batch);
     if (!MakeDurable(*batch)) return;
     PassAfterCommit(*batch);
     const uint64_t sequence = batch->stamp.sequence;
-    Release(*std::move(batch), options_.sink);
+    if (!early) Release(*std::move(batch), options_.sink);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       batching_.Released();

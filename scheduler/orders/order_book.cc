@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/faults/mutation.h"
 #include "common/set_hash.h"
 
 namespace switchyard::orders {
@@ -114,7 +115,7 @@ bool OrderBook::Reported(uint64_t session, const std::string& node, const v1::No
   Told* told = ToldOf(session, node);
   if (told == nullptr || told->hashes.empty()) return false;
   told->holds = report.set_hash();
-  if (report.set_hash() == told->hash) return false;
+  if (report.set_hash() == told->hash || SWITCHYARD_MUTATION(ignores_reported_hash)) return false;
   const bool sent = std::find(told->hashes.begin(), told->hashes.end(), report.set_hash()) != told->hashes.end();
   if (sent && report.applied_revision() != told->revision) return Heard(session, node, now);
   return ResendFull(told, now);

@@ -4,8 +4,21 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/faults/mutation.h"
 
 namespace switchyard::power {
+
+namespace {
+
+// What a charge takes of one budget.
+Power Share(Power charge, PartsPerMillion coefficient) {
+  const Power share = ScaleUp(charge, coefficient);
+  if (SWITCHYARD_MUTATION(watts_rounded_down))
+    return Power(static_cast<int64_t>(static_cast<__int128>(charge.count()) * coefficient.count() / 1'000'000));
+  return share;
+}
+
+}  // namespace
 
 Ledger::Ledger(std::vector<Limit> limits, std::vector<Chain> chains)
     : limits_(std::move(limits)),
@@ -23,8 +36,8 @@ void Ledger::MoveBoth(uint32_t chain, Power from_a, Power to_a, Power from_b, Po
   if (from_a == to_a && from_b == to_b) return;
   for (const Edge& edge : chains_[chain]) {
     const PartsPerMillion coefficient = edge.coefficient;
-    const Power change = ScaleUp(to_a, coefficient) - ScaleUp(from_a, coefficient) + ScaleUp(to_b, coefficient) -
-                         ScaleUp(from_b, coefficient);
+    const Power change = Share(to_a, coefficient) - Share(from_a, coefficient) + Share(to_b, coefficient) -
+                         Share(from_b, coefficient);
     charged_[edge.budget] += change;
     SWITCHYARD_CHECK(charged_[edge.budget] >= Power())
         << "budget " << edge.budget << " charged " << charged_[edge.budget];
@@ -36,6 +49,7 @@ void Ledger::MoveBoth(uint32_t chain, Power from_a, Power to_a, Power from_b, Po
 void Ledger::HoldOverhead(uint32_t budget, Power released, MonoTime now) {
   const Limit& limit = limits_[budget];
   if (limit.overhead.count() == 0 || limit.overhead_lag == Duration()) return;
+  if (SWITCHYARD_MUTATION(overhead_freed_at_once)) return;
   const PartsPerMillion share(limit.overhead.count() * 1'000'000 / (1'000'000 + limit.overhead.count()) + 1);
   const Power amount = ScaleUp(released, share);
   const MonoTime until = now + limit.overhead_lag;
@@ -74,12 +88,13 @@ MonoTime Ledger::NextOverheadRelease() const {
 
 Power Ledger::Headroom(uint32_t budget) const {
   const Limit& limit = limits_[budget];
-  return limit.cap - limit.fault_reserve - Sum(budget) - earmarked_[budget] - held_[budget];
+  const Power earmarked = SWITCHYARD_MUTATION(earmark_forgotten) ? Power() : earmarked_[budget];
+  return limit.cap - limit.fault_reserve - Sum(budget) - earmarked - held_[budget];
 }
 
 bool Ledger::Fits(uint32_t chain, Power from, Power to) const {
   for (const Edge& edge : chains_[chain]) {
-    const Power change = ScaleUp(to, edge.coefficient) - ScaleUp(from, edge.coefficient);
+    const Power change = Share(to, edge.coefficient) - Share(from, edge.coefficient);
     if (change > Power() && change > Headroom(edge.budget)) return false;
   }
   return true;

@@ -39,7 +39,7 @@ ARROWS = {
     "scheduler/rpc": ("common", "common/platform", "common/validation", "common/topology", "scheduler/core/core.h",
                       "scheduler/core/row.h", "scheduler/engine", "scheduler/orders", "scheduler/rpc/bounds"),
     "scheduler/rpc/bounds": ("common", "common/validation"),
-    "scheduler/orders": ("common", "scheduler/core/core.h"),
+    "scheduler/orders": ("common", "common/faults/mutation.h", "scheduler/core/core.h"),
     # The daemon wires the others together: the one place where clock, files and sockets are made.
     "scheduler/daemon": ("common", "common/configuration", "common/platform", "common/topology", "common/validation",
                          "scheduler/core", "scheduler/engine", "scheduler/rpc", "scheduler/store"),
