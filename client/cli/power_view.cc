@@ -142,6 +142,8 @@ std::string PlansView(const v1::ListPlansResponse& response, const View& view) {
                       Cell(Watts(use.headroom_mw()), full ? Tone::kGood : Tone::kWarning), Watts(use.cap_mw())});
     }
     text += budgets.Render(view);
+    if (plan.preparing() > 0)
+      text += Paragraph(fmt::format("prepares: {} of {} task(s) are prepared", plan.prepared(), plan.tasks()), 2, view);
     for (const std::string& victim : plan.victims()) text += Paragraph("yields: " + victim, 2, view);
   }
   return text;

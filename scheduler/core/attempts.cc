@@ -90,6 +90,14 @@ Power GrantFor(const State& state, const v1::JobSpec& spec, const placement::Tas
   return per_device * static_cast<int64_t>(placement.devices.size());
 }
 
+Power PrepareGrantFor(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement) {
+  if (placement.device_group < 0) return Power();
+  const v1::DeviceModel& model = state.nodes[placement.node].groups[placement.device_group].model;
+  const Power prepares =
+      Milliwatts(model.idle_mw() + model.prepare_mw()) * static_cast<int64_t>(placement.devices.size());
+  return std::min(prepares, GrantFor(state, spec, placement));
+}
+
 Power TransientFor(const State& state, const placement::TaskPlacement& placement) {
   if (placement.device_group < 0) return Power();
   const v1::DeviceModel& model = state.nodes[placement.node].groups[placement.device_group].model;
@@ -119,6 +127,7 @@ void StartTasks(Step& step, Job& job, const std::vector<placement::TaskPlacement
     allocation.phase = v1::PREPARE;
     allocation.plan = plan;
     allocation.started = step.stamp.utc;
+    allocation.prepare_since = step.stamp.mono;
     allocation.cpu_milli = group.resources().cpu_milli();
     allocation.memory_bytes = group.resources().memory_bytes();
     allocation.disk_bytes = group.resources().disk_bytes();
@@ -129,7 +138,11 @@ void StartTasks(Step& step, Job& job, const std::vector<placement::TaskPlacement
     state.job_allocations[face->id()].insert(allocation.id);
     Allocation& placed = state.allocations.emplace(allocation.id, std::move(allocation)).first->second;
     HoldDevices(step, placed);
-    OrderGrant(step, placed, GrantFor(state, spec, placement), TransientFor(state, placement));
+    step.WakeAt(step.stamp.mono + Milliseconds(state.timing().prepare_timeout_ms()), TimerKind::kAllocation, placed.id);
+    if (plan != 0)
+      OrderGrant(step, placed, PrepareGrantFor(state, spec, placement));
+    else
+      OrderGrant(step, placed, GrantFor(state, spec, placement), TransientFor(state, placement));
     SetTask(job, ToTask(state, placed));
   }
   // A gang's members learn of each other: their launch data is made when all of them are there.
@@ -142,8 +155,26 @@ void StartTasks(Step& step, Job& job, const std::vector<placement::TaskPlacement
   UpdateWaiting(state, job);
 }
 
+void ReleaseTasks(Step& step, Job& job, const std::vector<uint64_t>& members) {
+  if (IsGang(job)) {
+    job.row.set_released(true);
+    job.row.mutable_job()->set_started_utc_ms(step.stamp.utc.milliseconds());
+    SetState(step, job, v1::RUNNING, "");
+  }
+  job.row.set_plan_backoffs(0);
+  step.changed_jobs.insert(job.row.job().id());
+  for (const uint64_t id : members) {
+    Allocation& member = step.state.allocations.at(id);
+    member.phase = v1::RUN;
+    step.OrderChanged(member);
+  }
+  ArmJob(step, job);
+}
+
 void StopAllocation(Step& step, Allocation& allocation) {
   if (allocation.phase == v1::STOP) return;
+  // It will not run: what its plan still collects for it goes back.
+  if (allocation.plan != 0) ClosePlan(step, allocation.plan, "its task stops");
   allocation.phase = v1::STOP;
   allocation.segments.clear();
   // Its watts stay as they are until it has ended; the order to end counts as a lowering that must be acknowledged.
@@ -204,12 +235,16 @@ void SetState(Step& step, Job& job, v1::JobState to, const std::string& reason) 
   if (!Terminal(to) || blocked == step.state.dependents.end()) return;
   for (const uint64_t id : std::set<uint64_t>(blocked->second)) {
     Job& dependent = step.state.jobs.at(id);
+    uint64_t failed = face->id();
     if (to == v1::SUCCEEDED) {
       UpdateWaiting(step.state, dependent);
-    } else {
-      StopAttempt(step, dependent, v1::FAILED,
-                  fmt::format("job {}, which it comes after, has not succeeded", job.row.job().id()), std::nullopt);
+      // The next that it comes after may have failed while it waited for this one.
+      failed = dependent.blocked_on;
+      const auto next = step.state.jobs.find(failed);
+      if (next == step.state.jobs.end() || !Terminal(next->second.row.job().state())) continue;
     }
+    StopAttempt(step, dependent, v1::FAILED, fmt::format("job {}, which it comes after, has not succeeded", failed),
+                std::nullopt);
   }
 }
 

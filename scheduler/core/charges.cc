@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "common/faults/mutation.h"
 #include "scheduler/core/evidence.h"
 
 namespace switchyard::core {
@@ -46,6 +47,8 @@ Power IdleWatts(const Node& node, const Group& group, size_t devices) {
     case v1::SELF_IDLE:
       return Milliwatts(group.model.idle_mw()) * count;
     case v1::PERSISTENT:
+      if (!group.pool.has_value() && SWITCHYARD_MUTATION(unreported_rack_asleep))
+        return Milliwatts(group.model.idle_mw()) * count;
       return group.pool.has_value() ? std::min(*group.pool, nameplate) : nameplate;
     default:
       return nameplate;
@@ -60,8 +63,12 @@ Power UnallocatedWatts(const Node& node, const Group& group) {
 }
 
 Power AllocationWatts(const Node& node, const Allocation& allocation) {
+  return AllocationWattsAt(node, allocation, allocation.bound.grant(), allocation.transient);
+}
+
+Power AllocationWattsAt(const Node& node, const Allocation& allocation, Power grant, Power transient) {
   if (node.lost) return Power();
-  Power watts = allocation.bound.value() + allocation.transient;
+  Power watts = std::max(allocation.bound.value(), grant) + std::max(allocation.transient, transient);
   if (allocation.group >= 0) {
     const Group& group = node.groups[allocation.group];
     // A device that may come up at its maximum after any power cycle frees nothing in the ledger by being lowered.
@@ -155,6 +162,7 @@ void ReturnDevices(Step& step, Allocation& allocation) {
     SWITCHYARD_CHECK(group.used_milli[device] >= 0) << node.id << " " << group.name << " device " << device;
   }
   if (group.model.power_cycle() == v1::PERSISTENT) {
+    if (SWITCHYARD_MUTATION(cancel_raises_ledger)) group.pool.reset();
     if (group.pool.has_value()) {
       *group.pool += allocation.bound.value();
       step.changed_nodes.insert(allocation.node);
@@ -178,7 +186,8 @@ void OrderGrant(Step& step, Allocation& allocation, Power grant, Power transient
     allocation.watch.reset();
   }
   allocation.bound.Order(step.stamp.sequence, grant);
-  allocation.transient = std::max(allocation.transient, transient);
+  if (lowering && SWITCHYARD_MUTATION(no_wait_for_confirmation)) allocation.bound.Confirm(step.stamp.sequence, grant);
+  if (!SWITCHYARD_MUTATION(transient_ignored)) allocation.transient = std::max(allocation.transient, transient);
   allocation.acknowledged_at.reset();
   allocation.claimed.reset();
   ChargeAllocation(step, allocation);

@@ -13,6 +13,8 @@ namespace switchyard::core {
 Power PlatformWatts(const Node& node);
 Power UnallocatedWatts(const Node& node, const Group& group);
 Power AllocationWatts(const Node& node, const Allocation& allocation);
+// What it would count, were `grant` ordered now, with `transient` for the start.
+Power AllocationWattsAt(const Node& node, const Allocation& allocation, Power grant, Power transient);
 // Thousandths of GPUs that it holds.
 int64_t GpuMilli(const State& state, const Allocation& allocation);
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "common/faults/mutation.h"
 #include "common/quantity_text.h"
 #include "common/topology/topology.h"
 #include "common/topology/validate_configuration.h"
@@ -12,6 +13,7 @@
 #include "scheduler/core/charges.h"
 #include "scheduler/core/evidence.h"
 #include "scheduler/core/plans.h"
+#include "scheduler/core/ramp.h"
 #include "scheduler/core/rows.h"
 
 namespace switchyard::core {
@@ -62,6 +64,7 @@ House BuildHouse(const v1::ClusterConfiguration& configuration, const topology::
     budget.kind = info.kind;
     budget.shed_deadline = info.shed_deadline;
     budget.meter_lag = info.meter_lag;
+    budget.ramp_up = info.ramp_up;
     budget.nodes = topology.NodesUnder(b);
     house.budget_index[budget.id] = b;
     house.budgets.push_back(std::move(budget));
@@ -75,7 +78,10 @@ House BuildHouse(const v1::ClusterConfiguration& configuration, const topology::
   std::vector<power::Chain> chains;
   for (const topology::Chain& chain : topology.chains()) {
     power::Chain edges;
-    for (const topology::ChainEdge& edge : chain) edges.push_back({edge.budget, edge.coefficient});
+    for (const topology::ChainEdge& edge : chain) {
+      if (SWITCHYARD_MUTATION(survivor_feed_forgotten) && house.budgets[edge.budget].kind == v1::SURVIVOR) continue;
+      edges.push_back({edge.budget, edge.coefficient});
+    }
     chains.push_back(std::move(edges));
   }
   house.ledger = power::Ledger(std::move(limits), std::move(chains));
@@ -123,6 +129,12 @@ bool SamePlace(const State& state, const Node& node, const House& house, const N
   return true;
 }
 
+// Whether a node's devices may draw what they might before: grants were worked out with it.
+bool SameDevices(const Node& node, const Node& next) {
+  return std::equal(node.groups.begin(), node.groups.end(), next.groups.begin(), next.groups.end(),
+                    [](const Group& a, const Group& b) { return Bytes(a.model) == Bytes(b.model); });
+}
+
 // A plan lives on where its members and budgets are what they were; a lower cap cancels it in the round.
 bool PlanStands(const State& state, const Plan& plan, const House& house) {
   for (const pb::PlanBudget& need : plan.row.budgets()) {
@@ -133,6 +145,7 @@ bool PlanStands(const State& state, const Plan& plan, const House& house) {
     if (next == house.node_index.end()) return false;
     const Node& node = state.nodes[state.node_index.at(member.node())];
     if (node.configured.model() != house.nodes[next->second].configured.model()) return false;
+    if (!SameDevices(node, house.nodes[next->second])) return false;
     if (!SamePlace(state, node, house, house.nodes[next->second], Compare::kCoefficients)) return false;
   }
   return true;
@@ -269,6 +282,7 @@ void Install(Step& step, House house) {
     budget.unknown = before.unknown;
     budget.overage = before.overage;
     budget.overage_since = before.overage_since;
+    InheritRaises(before, budget, step.stamp.mono);
   }
   std::erase_if(state.allocations, [&](const auto& entry) { return !renumbered.contains(entry.second.node); });
   std::map<std::pair<uint32_t, uint64_t>, Allocation> orphans;
@@ -335,7 +349,7 @@ absl::Status LoadConfiguration(Step& step, const v1::ClusterConfiguration& given
     for (const auto& [id, plan] : state.plans) {
       if (!PlanStands(state, plan, house)) void_plans.push_back(id);
     }
-    for (const uint64_t id : void_plans) ClosePlan(step, id, "the configuration was reloaded");
+    for (const uint64_t id : void_plans) AbandonPlan(step, id, "the configuration was reloaded");
   }
   const bool changed = !state.configured || Bytes(configuration) != Bytes(state.configuration);
   state.configuration = std::move(configuration);

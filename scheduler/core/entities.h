@@ -5,10 +5,12 @@
 #define SWITCHYARD_SCHEDULER_CORE_ENTITIES_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/ids.h"
@@ -61,6 +63,8 @@ struct Allocation {
   v1::TaskPhase reported = v1::TASK_WAITING;
   power::Bound bound;
   Power transient;  // what a start may draw above the bound until the present order is confirmed
+  Power fallback;   // hashing: what each device falls back to without a lease; the same for all of its life
+  Power retained;   // its bound before an expiry: what its devices keep over a loss of power (power_return.h)
   std::string witness = "none";
   std::vector<v1::OperatingSegment> segments;
   uint64_t ordered_revision = 0;  // set_revision that carries the present order
@@ -89,6 +93,7 @@ struct Allocation {
   bool claimed_by_reading = false;
   bool claimed_running = false;
   MonoTime last_change;                  // dwell
+  MonoTime prepare_since;                // of a task's start; the term's for what it found
   MonoTime kill_at = MonoTime::Never();  // wall time, drain or fence
 };
 
@@ -104,6 +109,7 @@ struct Node {
   // Durable.
   bool reported = false, admitted = false, lost = false, replace_allowed = false, cordoned = false, draining = false;
   bool expired = false;
+  bool repowered = false;  // power came back to it, or beneath a feed of it; no complete report since (power_return.h)
   UtcTime drain_deadline;
   std::string agent_incarnation, boot_id, hardware_id;
   // Of this term.
@@ -142,6 +148,7 @@ struct Job {
 struct Plan {
   pb::PlanRow row;
   MonoTime deadline;
+  MonoTime prepare_deadline;  // of its tasks, once they prepare
   bool preempts = false;
 };
 
@@ -150,6 +157,8 @@ struct Budget {
   uint32_t site_index = 0;
   v1::BudgetKind kind = v1::BUDGET_KIND_UNSPECIFIED;
   Duration shed_deadline, meter_lag;
+  Power ramp_up;                                  // 0: no limit (ramp.h)
+  std::deque<std::pair<MonoTime, Power>> raises;  // of hashing beneath, within the last minute
   std::vector<uint32_t> nodes;  // beneath it
   power::MeterWindow meter;
   MonoTime meter_seen;

@@ -3,6 +3,7 @@
 #include "common/quantity_text.h"
 #include "fmt/format.h"
 #include "scheduler/core/hashing.h"
+#include "scheduler/core/hashing_lacks.h"
 #include "scheduler/core/jobs.h"
 #include "scheduler/core/plans.h"
 #include "scheduler/core/round.h"
@@ -36,6 +37,56 @@ void AddBudgets(const State& state, const std::map<uint32_t, Power>& needs, v1::
   }
 }
 
+// What an open plan still collects in each budget.
+void AddPlanBudgets(const State& state, const Plan& plan, v1::ExplainResponse* response) {
+  for (const pb::PlanBudget& need : plan.row.budgets()) {
+    v1::BudgetUse* use = response->add_budgets();
+    use->set_budget(need.budget());
+    use->set_needed_mw(need.needed_mw());
+    use->set_headroom_mw(need.earmarked_mw());
+    use->set_cap_mw(state.ledger.limit(state.budget_index.at(need.budget())).cap.count());
+  }
+}
+
+// Where its plans stand: what yields, what prepares, what is still to be freed.
+void ExplainPlans(const State& state, const Job& job, const Stamp& stamp, v1::ExplainResponse* response) {
+  for (const auto& [id, plan] : state.plans) {
+    if (plan.row.job() != job.row.job().id()) continue;
+    Power missing;
+    std::string tightest;
+    for (const pb::PlanBudget& need : plan.row.budgets()) {
+      const Power left = Milliwatts(need.needed_mw() - need.earmarked_mw());
+      if (left <= missing) continue;
+      missing = left;
+      tightest = need.budget();
+    }
+    std::string text = fmt::format("plan {}: {} allocation(s) end, hashing lowers", id, plan.row.victims_size());
+    if (const size_t preparing = PreparingTasks(state, plan).size(); preparing > 0)
+      text += fmt::format("; {} of {} task(s) prepared, at idle + prepare_watts until their release",
+                          PreparedTasks(state, plan), preparing);
+    text += missing > Power() ? fmt::format("; {} still to be freed in {}", FormatPower(missing), tightest)
+                              : "; its watts are there";
+    response->set_yield(response->yield().empty() ? text : response->yield() + "; " + text);
+    response->set_expected_start_utc_ms((stamp.utc + std::max(Duration(), plan.deadline - stamp.mono)).milliseconds());
+  }
+}
+
+// What prepares and has its watts still to come waits for its plan as if it were pending.
+void BindToPlan(const State& state, const Job& job, v1::ExplainResponse* response) {
+  for (const auto& [id, plan] : state.plans) {
+    if (plan.row.job() != job.row.job().id() || job.row.job().state() != v1::PREPARING || IsFull(plan)) continue;
+    Power missing;
+    for (const pb::PlanBudget& need : plan.row.budgets())
+      missing = std::max(missing, Milliwatts(need.needed_mw() - need.earmarked_mw()));
+    *response->mutable_binding() = PendingReason({.constraint = Constraint::kYieldPending,
+                                                  .amount = missing.count(),
+                                                  .subject = fmt::format("plan {}", id),
+                                                  .rejected_nodes = {}});
+    AddVerdict(Constraint::kYieldPending, false, missing.count(), response->binding().text(), response);
+    return;
+  }
+}
+
 // What the job holds, and what hashing would earn with it.
 void ExplainRunning(const State& state, const Job& job, const Stamp& stamp, v1::ExplainResponse* response) {
   std::map<uint32_t, Power> held;
@@ -54,37 +105,14 @@ void ExplainRunning(const State& state, const Job& job, const Stamp& stamp, v1::
       }
     }
   }
+  ExplainPlans(state, job, stamp, response);
+  BindToPlan(state, job, response);
   AddBudgets(state, held, response);
   response->set_earnings_micro_usd_per_hour(earnings);
   response->set_summary(
-      fmt::format("{} with {} task(s), bound {}{}", v1::JobState_Name(job.row.job().state()), response->tasks_size(),
-                  FormatPower(bound),
+      fmt::format("{} with {} task(s), bound {}{}{}", v1::JobState_Name(job.row.job().state()), response->tasks_size(),
+                  FormatPower(bound), response->yield().empty() ? "" : ", " + response->yield(),
                   earnings == 0 ? "" : fmt::format(", earning {} an hour net of energy", FormatUsd(Usd(earnings)))));
-}
-
-void ExplainPlan(const State& state, const Job& job, const Stamp& stamp, v1::ExplainResponse* response) {
-  for (const auto& [id, plan] : state.plans) {
-    if (plan.row.job() != job.row.job().id()) continue;
-    Power missing;
-    std::string tightest;
-    for (const pb::PlanBudget& need : plan.row.budgets()) {
-      v1::BudgetUse* use = response->add_budgets();
-      use->set_budget(need.budget());
-      use->set_needed_mw(need.needed_mw());
-      use->set_headroom_mw(need.earmarked_mw());
-      use->set_cap_mw(state.ledger.limit(state.budget_index.at(need.budget())).cap.count());
-      const Power left = Milliwatts(need.needed_mw() - need.earmarked_mw());
-      if (left > missing) {
-        missing = left;
-        tightest = need.budget();
-      }
-    }
-    response->set_yield(fmt::format("plan {}: {} allocation(s) end, hashing lowers{}", id, plan.row.victims_size(),
-                                    missing > Power()
-                                        ? fmt::format("; {} still to be freed in {}", FormatPower(missing), tightest)
-                                        : "; its watts are there"));
-    response->set_expected_start_utc_ms((stamp.utc + std::max(Duration(), plan.deadline - stamp.mono)).milliseconds());
-  }
 }
 
 // When the first running jobs whose wall time is known make room: an upper bound, 0 when nobody's end is known.
@@ -101,18 +129,17 @@ UtcTime FirstKnownEnd(const State& state) {
 
 void ExplainPending(const State& state, const Job& job, const Stamp& stamp, v1::ExplainResponse* response) {
   const v1::JobSpec& spec = job.row.job().spec();
+  if (spec.kind() == v1::HASHING) return ExplainHashing(state, job, stamp, response);
   if (const auto shortfall = JobShortfall(state, job, stamp.mono, TenantShares(state), SizeOf(state, spec));
       shortfall.has_value()) {
     *response->mutable_binding() = PendingReason(*shortfall);
     AddVerdict(shortfall->constraint, false, shortfall->amount, response->binding().text(), response);
-    ExplainPlan(state, job, stamp, response);
+    for (const auto& [id, plan] : state.plans)
+      if (plan.row.job() == job.row.job().id()) AddPlanBudgets(state, plan, response);
+    ExplainPlans(state, job, stamp, response);
     if (job.not_before > stamp.mono)
       response->set_expected_start_utc_ms((stamp.utc + (job.not_before - stamp.mono)).milliseconds());
     response->set_summary(response->binding().text());
-    return;
-  }
-  if (spec.kind() == v1::HASHING) {
-    response->set_summary("hashing waits for a node that may hash for it and whose watts nobody else needs");
     return;
   }
   std::vector<placement::NodeView> views = MakeViews(state, stamp.mono, stamp.utc, nullptr);
@@ -170,6 +197,8 @@ absl::Status Explain(const State& state, const pb::Command& command, const Stamp
     ExplainPending(state, job, stamp, response);
   } else {
     ExplainRunning(state, job, stamp, response);
+    const bool stops = job.row.job().state() == v1::STOPPING;
+    if (job.row.job().spec().kind() == v1::HASHING && !stops) ExplainHashing(state, job, stamp, response);
   }
   return absl::OkStatus();
 }

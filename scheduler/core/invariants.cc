@@ -9,6 +9,7 @@
 #include "fmt/format.h"
 #include "scheduler/core/charges.h"
 #include "scheduler/core/jobs.h"
+#include "scheduler/core/plans.h"
 #include "scheduler/core/rows.h"
 
 namespace switchyard::core {
@@ -47,6 +48,32 @@ absl::Status CheckWatts(const State& state) {
   return absl::OkStatus();
 }
 
+// What a plan's tasks hold already: all prepare or none does, each at what preparing takes, and what their release will
+// add in any budget is what the plan collects there.
+absl::Status CheckPreparing(const State& state, uint64_t id, const Plan& plan) {
+  const std::vector<uint64_t> tasks = PreparingTasks(state, plan);
+  if (tasks.empty()) return absl::OkStatus();
+  if (tasks.size() != static_cast<size_t>(plan.row.members_size()))
+    return Violation(fmt::format("Y: {} of {} tasks of plan {} prepare", tasks.size(), plan.row.members_size(), id));
+  for (const uint64_t task : tasks) {
+    if (state.allocations.at(task).phase != v1::PREPARE)
+      return Violation(fmt::format("Y: allocation {} of open plan {} does not prepare", task, id));
+  }
+  if (UngrantedWatts(state, plan) < Power())
+    return Violation(fmt::format("Y: tasks of plan {} are granted more than it plans", id));
+  std::map<uint32_t, Power> needs = ReleaseNeeds(state, plan);
+  for (const pb::PlanBudget& need : plan.row.budgets()) {
+    Power& left = needs[state.budget_index.at(need.budget())];
+    left -= std::min(left, Milliwatts(need.needed_mw()));
+  }
+  for (const auto& [budget, watts] : needs) {
+    if (watts > Power())
+      return Violation(fmt::format("Y: the release of plan {} needs {} mW more in \"{}\" than it collects", id,
+                                   watts.count(), state.budgets[budget].id));
+  }
+  return absl::OkStatus();
+}
+
 // Y: earmarks are exactly those of the open plans, each at most what the plan needs; a bound is never below a grant
 // that may still be followed.
 absl::Status CheckYields(const State& state) {
@@ -61,6 +88,7 @@ absl::Status CheckYields(const State& state) {
                                      need.needed_mw(), need.budget()));
       }
     }
+    if (absl::Status status = CheckPreparing(state, id, plan); !status.ok()) return status;
   }
   for (uint32_t b = 0; b < earmarks.size(); ++b) {
     if (earmarks[b] != state.ledger.Earmarked(b)) {

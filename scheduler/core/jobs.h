@@ -21,7 +21,7 @@ absl::Status MayActFor(const State& state, const pb::Command& command, const std
 bool IsOperator(const State& state, const pb::Command& command);
 // Hash of what the placement looks at.
 uint64_t ShapeOf(const v1::JobSpec& spec);
-// Forgets finished jobs and old keys beyond the configured age.
+// Forgets finished jobs and old keys beyond the configured age; a job for which another one waits is kept.
 void Prune(Step& step);
 
 // ---- attempts (attempts.cc) ----
@@ -29,11 +29,17 @@ void Prune(Step& step);
 std::vector<placement::TaskToPlace> TasksToPlace(const State& state, const Job& job);
 // Whether the job is one whose tasks start and end together.
 bool IsGang(const Job& job);
-// Commits a placement: allocations in phase PREPARE with their full grant. REQUIRES: the ledger has the headroom.
+// Commits a placement: allocations in phase PREPARE. Without a plan (0) they have their full grant from now on; those
+// of a plan have what preparing takes, and get the rest when the plan is full. REQUIRES: the ledger has the headroom,
+// or the plan's earmarks have it.
 void StartTasks(Step& step, Job& job, const std::vector<placement::TaskPlacement>& placements, uint64_t plan);
+// Phase RUN for prepared tasks, durably with this batch: all of a gang (invariant G), or replicas of a service.
+void ReleaseTasks(Step& step, Job& job, const std::vector<uint64_t>& members);
 // The most that a placed task may draw, and what a gang's watts add to a budget's charge at most.
 Power GrantFor(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement);
-// What its devices may draw above that while they start.
+// The most that it may draw while it prepares: idle + prepare_watts of its devices, and never more than its grant.
+Power PrepareGrantFor(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement);
+// What its devices may draw above its grant while they start.
 Power TransientFor(const State& state, const placement::TaskPlacement& placement);
 // Ends the running attempt: every member is ordered to stop; when all have ended the job takes `then`. Without a grace
 // the job's own counts.

@@ -2,57 +2,15 @@
 
 #include <algorithm>
 
-#include "common/quantity_text.h"
+#include "common/check.h"
+#include "common/faults/mutation.h"
 #include "fmt/format.h"
 #include "scheduler/core/charges.h"
 #include "scheduler/core/jobs.h"
-#include "scheduler/core/round.h"
 #include "scheduler/core/rows.h"
-#include "scheduler/core/sessions.h"
 
 namespace switchyard::core {
 namespace {
-
-std::vector<placement::TaskPlacement> Placements(const State& state, const pb::PlanRow& row) {
-  std::vector<placement::TaskPlacement> placements;
-  for (const pb::PlanMember& member : row.members()) {
-    placement::TaskPlacement placement;
-    placement.group = member.group();
-    placement.index = member.index();
-    placement.node = state.node_index.at(member.node());
-    placement.share_milli = member.share_milli();
-    const std::vector<Group>& groups = state.nodes[placement.node].groups;
-    for (size_t g = 0; g < groups.size(); ++g) {
-      if (!member.device_group().empty() && groups[g].name == member.device_group())
-        placement.device_group = static_cast<int32_t>(g);
-    }
-    placement.devices = Positions(member.devices());
-    placements.push_back(std::move(placement));
-  }
-  return placements;
-}
-
-// Why a member cannot start where the plan put it; empty: it can.
-std::string Obstacle(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement,
-                     MonoTime now) {
-  const Node& node = state.nodes[placement.node];
-  if (!Available(state, node, now)) return fmt::format("node \"{}\" is not available", node.id);
-  if (!HasRoom(state, spec, placement)) return fmt::format("node \"{}\" still runs what shall make way", node.id);
-  if (placement.device_group >= 0) {
-    const Group& group = node.groups[placement.device_group];
-    for (const int32_t device : placement.devices) {
-      if (group.used_milli[device] + placement.share_milli > 1000)
-        return fmt::format("a device of node \"{}\" is still held", node.id);
-      if (group.quarantined.contains(device)) return fmt::format("a device of node \"{}\" is in quarantine", node.id);
-    }
-  }
-  const uint32_t chain = placement.device_group >= 0 ? node.groups[placement.device_group].chain : node.platform_chain;
-  for (const power::Edge& edge : state.ledger.chain(chain)) {
-    if (!state.budgets[edge.budget].blocked_by.empty())
-      return fmt::format("nothing may rise under budget \"{}\"", state.budgets[edge.budget].id);
-  }
-  return "";
-}
 
 Duration WorstRamp(const State& state, const Allocation& allocation) {
   if (allocation.group < 0) return Duration();
@@ -84,10 +42,8 @@ void EndHashingOn(Step& step, Plan& plan, const std::vector<placement::TaskPlace
   }
 }
 
-}  // namespace
-
-std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec,
-                                 const placement::TaskPlacement& placement) {
+// By how much a placement may raise the charge of each budget when its devices are charged `watts`.
+std::map<uint32_t, Power> NeedOfWatts(const State& state, const placement::TaskPlacement& placement, Power watts) {
   std::map<uint32_t, Power> needs;
   if (placement.device_group < 0) return needs;
   const Group& group = state.nodes[placement.node].groups[placement.device_group];
@@ -97,7 +53,7 @@ std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec,
     if (group.used_milli[device] == 0 || group.model.operating_points_size() > 0) ++fresh;
   }
   const Power idle = group.model.power_cycle() == v1::SELF_IDLE ? Milliwatts(group.model.idle_mw()) * fresh : Power();
-  const Power rise = std::max(Power(), GrantFor(state, spec, placement) + TransientFor(state, placement) - idle);
+  const Power rise = std::max(Power(), watts - idle);
   if (rise == Power()) return needs;
   for (const power::Edge& edge : state.ledger.chain(group.chain)) {
     if (edge.coefficient.count() > 0)
@@ -106,8 +62,82 @@ std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec,
   return needs;
 }
 
+}  // namespace
+
+std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec,
+                                 const placement::TaskPlacement& placement) {
+  if (placement.device_group < 0) return {};
+  return NeedOfWatts(state, placement, GrantFor(state, spec, placement) + TransientFor(state, placement));
+}
+
+std::map<uint32_t, Power> PrepareNeedOf(const State& state, const v1::JobSpec& spec,
+                                        const placement::TaskPlacement& placement) {
+  if (placement.device_group < 0) return {};
+  return NeedOfWatts(state, placement, PrepareGrantFor(state, spec, placement));
+}
+
+bool IsPrepared(const State& state, const Allocation& task) {
+  return task.phase == v1::PREPARE && task.reported == v1::TASK_PREPARED && state.nodes[task.node].heard;
+}
+
+bool IsFull(const Plan& plan) {
+  return std::all_of(plan.row.budgets().begin(), plan.row.budgets().end(),
+                     [](const pb::PlanBudget& need) { return need.earmarked_mw() >= need.needed_mw(); });
+}
+
+Release ReleaseOf(const State& state, const Plan& plan, const Allocation& task) {
+  for (const pb::PlanMember& member : plan.row.members()) {
+    if (member.group() != task.task_group || member.index() != task.index) continue;
+    placement::TaskPlacement placement;
+    placement.node = task.node;
+    placement.device_group = task.group;
+    placement.devices = task.devices;
+    return {.grant = Milliwatts(member.grant_mw()), .transient = TransientFor(state, placement)};
+  }
+  SWITCHYARD_CHECK(false) << "allocation " << task.id << " is of no member of plan " << plan.row.id();
+  return {};
+}
+
+std::vector<uint64_t> PreparingTasks(const State& state, const Plan& plan) {
+  std::vector<uint64_t> tasks;
+  const auto members = state.job_allocations.find(plan.row.job());
+  if (members == state.job_allocations.end()) return tasks;
+  for (const uint64_t id : members->second) {
+    if (state.allocations.at(id).plan == plan.row.id()) tasks.push_back(id);
+  }
+  return tasks;
+}
+
+int PreparedTasks(const State& state, const Plan& plan) {
+  const std::vector<uint64_t> tasks = PreparingTasks(state, plan);
+  return static_cast<int>(std::count_if(tasks.begin(), tasks.end(),
+                                        [&](uint64_t id) { return IsPrepared(state, state.allocations.at(id)); }));
+}
+
+Power UngrantedWatts(const State& state, const Plan& plan) {
+  Power watts;
+  for (const pb::PlanMember& member : plan.row.members()) watts += Milliwatts(member.grant_mw());
+  for (const uint64_t id : PreparingTasks(state, plan)) watts -= state.allocations.at(id).bound.grant();
+  return watts;
+}
+
+std::map<uint32_t, Power> ReleaseNeeds(const State& state, const Plan& plan) {
+  std::map<uint32_t, Power> needs;
+  for (const uint64_t id : PreparingTasks(state, plan)) {
+    const Allocation& task = state.allocations.at(id);
+    if (task.group < 0) continue;
+    const Node& node = state.nodes[task.node];
+    const Release release = ReleaseOf(state, plan, task);
+    const Power released = AllocationWattsAt(node, task, release.grant, release.transient);
+    for (const power::Edge& edge : state.ledger.chain(node.groups[task.group].chain))
+      needs[edge.budget] += ScaleUp(released, edge.coefficient) - ScaleUp(task.charged, edge.coefficient);
+  }
+  return needs;
+}
+
 std::vector<Power> OpenNeeds(const State& state) {
   std::vector<Power> open(state.budgets.size());
+  if (SWITCHYARD_MUTATION(sheddable_promised_twice)) return open;
   for (const auto& [id, plan] : state.plans) {
     for (const pb::PlanBudget& need : plan.row.budgets()) {
       open[state.budget_index.at(need.budget())] += Milliwatts(need.needed_mw() - need.earmarked_mw());
@@ -184,66 +214,42 @@ void ClosePlan(Step& step, uint64_t id, const std::string& reason) {
   step.state.round_needed = true;
 }
 
-void AdvancePlans(Step& step) {
-  State& state = step.state;
-  std::vector<uint64_t> ids;
-  for (const auto& [id, plan] : state.plans) ids.push_back(id);
-  for (const uint64_t id : ids) {
-    Plan& plan = state.plans.at(id);
-    bool full = true;
-    for (pb::PlanBudget& need : *plan.row.mutable_budgets()) {
-      const uint32_t budget = state.budget_index.at(need.budget());
-      const Power missing = Milliwatts(need.needed_mw() - need.earmarked_mw());
-      const Power take = std::min(missing, std::max(Power(), state.ledger.Headroom(budget)));
-      if (take > Power()) {
-        state.ledger.Earmark(budget, take);
-        need.set_earmarked_mw(need.earmarked_mw() + take.count());
-        step.changed_plans.insert(id);
-      }
-      full = full && take == missing;
-    }
-    if (!full) continue;
-    const std::vector<placement::TaskPlacement> placements = Placements(state, plan.row);
-    const v1::JobSpec& spec = state.jobs.at(plan.row.job()).row.job().spec();
-    if (std::any_of(placements.begin(), placements.end(), [&](const placement::TaskPlacement& p) {
-          return !Obstacle(state, spec, p, step.stamp.mono).empty();
-        }))
-      continue;
-    Job& job = state.jobs.at(plan.row.job());
-    ClosePlan(step, id, "full: its tasks prepare");
-    job.row.set_plan_backoffs(0);
-    StartTasks(step, job, placements, id);
+void AbandonPlan(Step& step, uint64_t id, const std::string& reason) {
+  const auto found = step.state.plans.find(id);
+  if (found == step.state.plans.end()) return;
+  Job& job = step.state.jobs.at(found->second.row.job());
+  const std::vector<uint64_t> tasks = PreparingTasks(step.state, found->second);
+  ClosePlan(step, id, reason);
+  if (tasks.empty()) return;
+  if (IsGang(job)) {
+    job.row.set_preempted(true);  // nothing is kept through its back-off
+    StopAttempt(step, job, v1::PENDING, fmt::format("plan {}: {}", id, reason), std::nullopt);
+    return;
   }
+  for (const uint64_t task : tasks) StopAllocation(step, step.state.allocations.at(task));
 }
 
 void PlanTimer(Step& step, uint64_t id) {
   const auto found = step.state.plans.find(id);
   if (found == step.state.plans.end()) return;
-  if (found->second.deadline > step.stamp.mono) {
-    step.WakeAt(found->second.deadline, TimerKind::kPlan, id);
+  Plan& plan = found->second;
+  // Its watts came in time: what its tasks need to prepare is another span.
+  const size_t preparing = PreparingTasks(step.state, plan).size();
+  if (IsFull(plan) && static_cast<size_t>(PreparedTasks(step.state, plan)) < preparing)
+    plan.deadline = std::max(plan.deadline, plan.prepare_deadline);
+  if (plan.deadline > step.stamp.mono) {
+    step.WakeAt(plan.deadline, TimerKind::kPlan, id);
     return;
   }
-  Job& job = step.state.jobs.at(found->second.row.job());
-  std::string missing;
-  for (const pb::PlanBudget& need : found->second.row.budgets()) {
-    if (need.needed_mw() > need.earmarked_mw()) {
-      missing = fmt::format(": budget \"{}\" lacks {}", need.budget(),
-                            FormatPower(Milliwatts(need.needed_mw() - need.earmarked_mw())));
-    }
-  }
-  for (const placement::TaskPlacement& placement : Placements(step.state, found->second.row)) {
-    if (missing.empty()) {
-      const std::string why = Obstacle(step.state, job.row.job().spec(), placement, step.stamp.mono);
-      if (!why.empty()) missing = ": " + why;
-    }
-  }
+  Job& job = step.state.jobs.at(plan.row.job());
+  const std::string missing = MissingOf(step.state, plan, step.stamp.mono);
   job.row.set_plan_backoffs(job.row.plan_backoffs() + 1);
   int64_t backoff = step.state.timing().backoff_initial_ms();
   for (int i = 1; i < job.row.plan_backoffs() && backoff < step.state.timing().backoff_max_ms(); ++i) backoff *= 2;
   job.not_before = step.stamp.mono + Milliseconds(std::min(backoff, step.state.timing().backoff_max_ms()));
   step.changed_jobs.insert(job.row.job().id());
   ArmJob(step, job);
-  ClosePlan(step, id, "timed out" + missing);
+  AbandonPlan(step, id, missing.empty() ? "timed out" : "timed out: " + missing);
 }
 
 }  // namespace switchyard::core

@@ -170,6 +170,7 @@ void TakeOff(const State& state, const Allocation& allocation, UtcTime utc, cons
 // Devices promised to an open plan are nobody else's.
 void HidePlanned(const State& state, std::vector<placement::NodeView>& views) {
   for (const auto& [id, plan] : state.plans) {
+    if (!PreparingTasks(state, plan).empty()) continue;  // its allocations hold them
     const Job& job = state.jobs.at(plan.row.job());
     for (const pb::PlanMember& member : plan.row.members()) {
       placement::NodeView& view = views[state.node_index.at(member.node())];
@@ -224,6 +225,12 @@ void AddJobWatts(const State& state, uint64_t job, std::vector<Power>& available
     for (const power::Edge& edge : state.ledger.chain(state.nodes[allocation.node].groups[allocation.group].chain)) {
       available[edge.budget] += ScaleUp(allocation.charged, edge.coefficient);
     }
+  }
+  // Of one that prepares, what its plan has and what that is promised come back too.
+  for (const auto& [id, plan] : state.plans) {
+    if (plan.row.job() != job) continue;
+    for (const pb::PlanBudget& need : plan.row.budgets())
+      available[state.budget_index.at(need.budget())] += Milliwatts(need.needed_mw());
   }
 }
 

@@ -66,13 +66,14 @@ void CancelPlansOverCap(Step& step) {
     for (const auto& [id, plan] : state.plans) youngest.insert(youngest.begin(), id);
     for (const uint64_t id : youngest) {
       if (needed <= room) break;
+      if (!state.plans.contains(id)) continue;
       Power beneath;
       for (const pb::PlanBudget& need : state.plans.at(id).row.budgets()) {
         if (need.budget() == state.budgets[b].id) beneath = Milliwatts(need.needed_mw());
       }
       if (beneath == Power()) continue;
       needed -= beneath;
-      ClosePlan(step, id, fmt::format("budget \"{}\" fell below it", state.budgets[b].id));
+      AbandonPlan(step, id, fmt::format("budget \"{}\" fell below it", state.budgets[b].id));
     }
   }
 }
@@ -185,7 +186,7 @@ void UpdateShare(const State& state, const std::string& tenant, std::vector<queu
   share->used_gpu_milli = use == state.tenant_use.end() ? 0 : use->second.gpu_milli;
   for (const auto& [id, plan] : state.plans) {
     if (state.jobs.at(plan.row.job()).row.job().spec().tenant() != tenant) continue;
-    for (const pb::PlanMember& member : plan.row.members()) share->used += Milliwatts(member.grant_mw());
+    share->used += UngrantedWatts(state, plan);
   }
 }
 
@@ -333,7 +334,7 @@ std::vector<queueing::TenantShare> TenantShares(const State& state) {
   for (const auto& [id, plan] : state.plans) {
     const auto share = shares.find(state.jobs.at(plan.row.job()).row.job().spec().tenant());
     if (share == shares.end()) continue;
-    for (const pb::PlanMember& member : plan.row.members()) share->second.used += Milliwatts(member.grant_mw());
+    share->second.used += UngrantedWatts(state, plan);
   }
   std::vector<queueing::TenantShare> out;
   for (auto& [id, share] : shares) out.push_back(std::move(share));
@@ -360,7 +361,9 @@ std::optional<placement::Shortfall> JobShortfall(const State& state, const Job& 
     return shortfall(Constraint::kDependency, 1, std::to_string(id));
   if (job.not_before > now) return BackoffShortfall(job, now);
   for (const auto& [id, plan] : state.plans) {
-    if (plan.row.job() == face.id()) return shortfall(Constraint::kYieldPending, 0, fmt::format("plan {}", id));
+    // What prepares already stands in nobody's way: other replicas of a service may plan for themselves.
+    if (plan.row.job() == face.id() && PreparingTasks(state, plan).empty())
+      return shortfall(Constraint::kYieldPending, 0, fmt::format("plan {}", id));
   }
   Power watts = size.watts;
   int64_t gpus = size.gpu_milli;

@@ -2,13 +2,17 @@
 
 #include <algorithm>
 
+#include "common/faults/mutation.h"
 #include "common/quantity_text.h"
 #include "fmt/format.h"
 #include "scheduler/core/charges.h"
 #include "scheduler/core/evidence.h"
+#include "scheduler/core/fallback.h"
 #include "scheduler/core/hashing.h"
 #include "scheduler/core/jobs.h"
 #include "scheduler/core/nodes.h"
+#include "scheduler/core/power_return.h"
+#include "scheduler/core/ramp.h"
 
 namespace switchyard::core {
 namespace {
@@ -47,11 +51,14 @@ void Refuse(Step& step, const pb::AgentHello& hello, const std::string& reason, 
 // Why the sender may not speak for the node; empty: it may.
 std::string Objection(const State& state, const Node& node, uint64_t session, const v1::NodeHello& hello, bool* retry) {
   *retry = false;
-  if (!hello.cluster_id().empty() && hello.cluster_id() != state.configuration.cluster_id()) {
+  const bool foreign = !hello.cluster_id().empty() && hello.cluster_id() != state.configuration.cluster_id();
+  if (foreign && !SWITCHYARD_MUTATION(ignores_hello_cluster_id)) {
     return fmt::format("agent belongs to cluster \"{}\", this is \"{}\"; wipe its state directory to move it",
                        hello.cluster_id(), state.configuration.cluster_id());
   }
-  if (hello.store_incarnation() == state.meta.store_incarnation() && hello.term() > state.meta.term()) {
+  const bool same_store = hello.store_incarnation() == state.meta.store_incarnation() ||
+                          SWITCHYARD_MUTATION(ignores_hello_store_incarnation);
+  if (same_store && hello.term() > state.meta.term() && !SWITCHYARD_MUTATION(ignores_hello_term)) {
     *retry = true;
     return fmt::format("agent has followed term {}, this scheduler is in term {}: another leader exists", hello.term(),
                        state.meta.term());
@@ -60,12 +67,14 @@ std::string Objection(const State& state, const Node& node, uint64_t session, co
     return "hello without incarnation, boot id or hardware id; update the agent";
   }
   const bool known = !node.hardware_id.empty() && !node.lost && !node.replace_allowed;
-  if (known && node.hardware_id != hello.hardware_id()) {
+  if (known && node.hardware_id != hello.hardware_id() && !SWITCHYARD_MUTATION(ignores_hardware_id)) {
     return fmt::format(
         "other hardware ({}) than the node's ({}); look at the machine, then `switchyard node replace {} --checked`",
         hello.hardware_id(), node.hardware_id, node.id);
   }
-  if (known && node.session != 0 && node.session != session && node.agent_incarnation != hello.agent_incarnation()) {
+  const bool clone =
+      known && node.session != 0 && node.session != session && node.agent_incarnation != hello.agent_incarnation();
+  if (clone && !SWITCHYARD_MUTATION(clone_accepted)) {
     *retry = true;
     return "another agent speaks for this node now; stop one of the two";
   }
@@ -76,7 +85,7 @@ std::string Objection(const State& state, const Node& node, uint64_t session, co
         return fmt::format("group \"{}\" has {} device(s), {} are configured; mend the configuration or the machine",
                            group.name, capability.devices_size(), group.count);
       }
-      if (!known || group.devices.empty()) continue;
+      if (!known || group.devices.empty() || SWITCHYARD_MUTATION(ignores_capability_devices)) continue;
       std::vector<std::string> mine = group.devices, theirs(capability.devices().begin(), capability.devices().end());
       std::sort(mine.begin(), mine.end());
       std::sort(theirs.begin(), theirs.end());
@@ -101,7 +110,7 @@ void ForgetHardware(Step& step, Node& node) {
     group.pool.reset();
     group.quarantined.clear();
   }
-  node.lost = node.replace_allowed = node.reported = node.admitted = node.expired = false;
+  node.lost = node.replace_allowed = node.reported = node.admitted = node.expired = node.repowered = false;
   step.Event("NodeReplaced", node.id, "counts its nameplate until it reports");
 }
 
@@ -110,6 +119,7 @@ void AdoptCapabilities(Node& node, const v1::NodeHello& hello) {
     for (Group& group : node.groups) {
       if (group.name != capability.group()) continue;
       group.enforcer = std::max(group.model.enforcer(), capability.enforcer());  // the enumeration descends in trust
+      if (SWITCHYARD_MUTATION(ignores_enforcer)) group.enforcer = group.model.enforcer();
       if (group.devices.empty()) group.devices.assign(capability.devices().begin(), capability.devices().end());
     }
   }
@@ -131,6 +141,7 @@ v1::Welcome MakeWelcome(const State& state, const Node& node) {
 }
 
 void Acknowledge(Step& step, Node& node, uint64_t applied_revision) {
+  if (SWITCHYARD_MUTATION(ignores_applied_revision)) applied_revision = node.set_revision;
   node.applied_revision = applied_revision;
   if (node.lowerings.empty()) return;
   node.lowerings.erase(node.lowerings.begin(), node.lowerings.upper_bound(applied_revision));
@@ -156,8 +167,9 @@ void TakeGroup(Step& step, Node& node, const v1::GroupReport& report) {
     for (int32_t d = 0; d < group.count; ++d)
       if (group.used_milli[d] == 0 && !group.quarantined.contains(d)) ++free;
     // A sum over another set of devices than ours is a report from before the last change: it confirms nothing.
-    if (report.unallocated_devices() != free) continue;
-    const Power pool = Milliwatts(report.unallocated_mw());
+    if (report.unallocated_devices() != free && !SWITCHYARD_MUTATION(ignores_unallocated_devices)) continue;
+    Power pool = Milliwatts(report.unallocated_mw());
+    if (SWITCHYARD_MUTATION(ignores_unallocated)) pool = Milliwatts(group.model.idle_mw()) * free;
     if (group.pool == pool) continue;
     group.pool = pool;
     step.changed_nodes.insert(step.state.node_index.at(node.id));
@@ -168,12 +180,14 @@ void TakeGroup(Step& step, Node& node, const v1::GroupReport& report) {
 void BecomeHeard(Step& step, Node& node) {
   if (node.heard) return;
   node.heard = true;
+  node.repowered = false;
   step.state.round_needed = true;
   if (!node.reported) {
     node.reported = true;
     step.Event("NodeReported", node.id, "first complete report");
   }
   step.changed_nodes.insert(step.state.node_index.at(node.id));
+  step.WakeAt(LeaseExpiry(step.state, node), TimerKind::kNode, step.state.node_index.at(node.id));
 }
 
 }  // namespace
@@ -190,7 +204,8 @@ v1::NodeState StateOf(const Node& node) {
 }
 
 MonoTime LeaseExpiry(const State& state, const Node& node) {
-  if (!node.renewed.has_value() || node.lost || node.expired) return MonoTime::Never();
+  // Whose power came back is not believed to be at its fallback before it has said so.
+  if (!node.renewed.has_value() || node.lost || node.expired || node.repowered) return MonoTime::Never();
   return *node.renewed + WithDrift(state.lease()) + Milliseconds(state.timing().margin_ms()) + WorstRampDown(node);
 }
 
@@ -199,7 +214,9 @@ bool Speaks(const State& state, const Node& node, MonoTime now) {
 }
 
 bool Silent(const State& state, const Node& node, MonoTime now) {
-  if (node.lost || node.admitted || !node.reported || Speaks(state, node, now)) return false;
+  if (node.lost || node.admitted || !node.reported) return false;
+  if (node.repowered) return true;
+  if (Speaks(state, node, now)) return false;
   return !node.expired || !ExpiryReleases(node);
 }
 
@@ -212,6 +229,7 @@ void StartTerm(Step& step, const pb::StartTerm& term) {
   State& state = step.state;
   state.term_started = true;
   state.term_start = step.stamp.mono;
+  BeginRamps(state, step.stamp.mono);
   state.meta.set_store_incarnation(term.store_incarnation());
   state.meta.set_term(term.term());
   state.meta.set_cluster_id(state.configuration.cluster_id());
@@ -230,6 +248,7 @@ void StartTerm(Step& step, const pb::StartTerm& term) {
   for (auto& [id, allocation] : state.allocations) step.WakeAt(step.stamp.mono, TimerKind::kAllocation, id);
   for (auto& [id, plan] : state.plans) {
     plan.deadline = step.stamp.mono + state.lease();
+    plan.prepare_deadline = step.stamp.mono + Milliseconds(state.timing().prepare_timeout_ms());
     step.WakeAt(plan.deadline, TimerKind::kPlan, id);
   }
   step.Event("TermStarted", state.meta.cluster_id(), fmt::format("term {}", term.term()));
@@ -256,6 +275,8 @@ void Hello(Step& step, const pb::AgentHello& hello) {
   const bool identity_changed = node.hardware_id != hello.hello().hardware_id() ||
                                 node.boot_id != hello.hello().boot_id() ||
                                 node.agent_incarnation != hello.hello().agent_incarnation();
+  const bool power_cycled = node.expired && node.reported && node.boot_id != hello.hello().boot_id() &&
+                            !SWITCHYARD_MUTATION(ignores_boot_id);
   if (node.session != 0 && node.session != hello.session()) {
     step.effects.sessions.push_back({.session = node.session,
                                      .node = node.id,
@@ -284,6 +305,7 @@ void Hello(Step& step, const pb::AgentHello& hello) {
     allocation.watch.reset();
   }
   if (identity_changed) step.changed_nodes.insert(found->second);
+  if (power_cycled) TakePowerReturn(step, found->second);
   ChargeNode(step, node);
   step.effects.sessions.push_back({.session = hello.session(),
                                    .node = node.id,
@@ -307,19 +329,21 @@ void Report(Step& step, const pb::AgentReport& message) {
   Node* node = Speaker(step, message.session(), message.node());
   if (node == nullptr) return;
   const v1::NodeReport& report = message.report();
-  if (report.sequence() <= node->report_sequence) return;  // repeated or overtaken
+  const bool old = report.sequence() <= node->report_sequence;
+  if (old && !SWITCHYARD_MUTATION(ignores_report_sequence)) return;  // repeated or overtaken
   node->report_sequence = report.sequence();
   Acknowledge(step, *node, report.applied_revision());
   const bool was_scanning = node->scanning;
-  node->scanning = report.scanning();
-  if (report.scanning()) return;  // not complete: every bound stands
+  node->scanning = report.scanning() && !SWITCHYARD_MUTATION(ignores_scanning);
+  if (node->scanning) return;  // not complete: every bound stands
   if (was_scanning) step.state.round_needed = true;
   const uint32_t index = step.state.node_index.at(node->id);
   std::set<uint64_t> present;
   std::set<uint64_t> orphans;
   for (const v1::AllocationReport& task : report.allocations()) {
     const auto found = step.state.allocations.find(task.allocation());
-    if (found == step.state.allocations.end() || found->second.node != index || found->second.epoch != task.epoch()) {
+    const bool known = found != step.state.allocations.end() && found->second.node == index;
+    if (!known || (found->second.epoch != task.epoch() && !SWITCHYARD_MUTATION(ignores_epoch))) {
       if (task.phase() != v1::TASK_ENDED) {
         TakeOrphan(step, *node, task);
         orphans.insert(task.allocation());
@@ -348,8 +372,8 @@ void Heartbeat(Step& step, const pb::AgentHeartbeat& message) {
   if (message.heartbeat().applied_revision() > node->applied_revision)
     Acknowledge(step, *node, message.heartbeat().applied_revision());
   const Duration confirm_timeout = Milliseconds(state.timing().confirm_timeout_ms());
-  if (!node->lowerings.empty() && node->lowerings.begin()->second + confirm_timeout < step.stamp.mono)
-    return;  // withheld
+  const bool owes = !node->lowerings.empty() && node->lowerings.begin()->second + confirm_timeout < step.stamp.mono;
+  if (owes && !SWITCHYARD_MUTATION(renewal_behind_lowering)) return;  // withheld
   const bool was_available = Available(state, *node, step.stamp.mono);
   node->renewed = step.stamp.mono;
   if (node->expired) {
@@ -371,10 +395,11 @@ void Heartbeat(Step& step, const pb::AgentHeartbeat& message) {
 void TakeTelemetry(Step& step, const pb::AgentTelemetry& message) {
   Node* node = Speaker(step, message.session(), message.node());
   if (node == nullptr) return;
-  if (message.telemetry().draw_mw() >= 0) {
+  if (message.telemetry().draw_mw() >= 0 && !SWITCHYARD_MUTATION(ignores_draw)) {
     node->draw = Milliwatts(message.telemetry().draw_mw());
     node->draw_modelled = message.telemetry().modelled();
   }
+  if (SWITCHYARD_MUTATION(ignores_meters)) return;
   for (const v1::MeterReading& reading : message.telemetry().meters()) TakeMeterReading(step, reading);
 }
 
@@ -410,11 +435,11 @@ void ExpireLease(Step& step, Node& node) {
     Allocation& allocation = step.state.allocations.at(id);
     if (allocation.kind != v1::HASHING || allocation.group < 0) continue;
     const Group& group = node.groups[allocation.group];
-    if (group.enforcer != v1::ENFORCER_DEVICE && group.enforcer != v1::ENFORCER_SUPERVISOR) continue;
-    const Power off = OffWatts(node, allocation);
-    SetSegments(group, allocation, {});
-    OrderGrant(step, allocation, off);
-    ConfirmBound(step, allocation, step.stamp.sequence, off, "expiry");
+    const bool counts = group.enforcer == v1::ENFORCER_DEVICE || group.enforcer == v1::ENFORCER_SUPERVISOR;
+    const bool by_agent = group.enforcer == v1::ENFORCER_AGENT && SWITCHYARD_MUTATION(agent_enforcer_releases);
+    if (!counts && !by_agent) continue;
+    FallBack(step, allocation);
+    if (SWITCHYARD_MUTATION(expiry_without_row)) step.changed_allocations.erase(id);
   }
   step.state.round_needed = true;
 }

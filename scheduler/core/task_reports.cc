@@ -1,9 +1,11 @@
 #include <algorithm>
 
+#include "common/faults/mutation.h"
 #include "fmt/format.h"
 #include "scheduler/core/charges.h"
 #include "scheduler/core/evidence.h"
 #include "scheduler/core/jobs.h"
+#include "scheduler/core/plans.h"
 #include "scheduler/core/round.h"
 #include "scheduler/core/rows.h"
 #include "scheduler/economics/account.h"
@@ -226,8 +228,10 @@ void TakeTaskReport(Step& step, Allocation& allocation, const v1::AllocationRepo
   if (allocation.exited) return;
   const v1::TaskPhase before = allocation.reported;
   allocation.reported = report.phase();
+  if (report.phase() == v1::TASK_PREPARING && SWITCHYARD_MUTATION(ignores_task_phase))
+    allocation.reported = v1::TASK_PREPARED;
   if (report.phase() == v1::TASK_ENDED) {
-    EndAllocation(step, allocation, report.exit_code(), report.reason());
+    EndAllocation(step, allocation, SWITCHYARD_MUTATION(ignores_exit_code) ? 0 : report.exit_code(), report.reason());
     return;
   }
   if (report.phase() == v1::TASK_RUNNING && allocation.running_since == UtcTime()) {
@@ -242,6 +246,7 @@ void TakeTaskReport(Step& step, Allocation& allocation, const v1::AllocationRepo
     step.WakeAt(step.stamp.mono, TimerKind::kAllocation, allocation.id);
   } else if (before != report.phase()) {
     step.changed_allocations.insert(allocation.id);
+    if (step.state.plans.contains(allocation.plan)) step.state.round_needed = true;  // which may release it
   }
 }
 
@@ -257,6 +262,7 @@ void CheckGangs(Step& step, const Node& node) {
     const Allocation& first = state.allocations.at(candidate);
     Job& job = state.jobs.at(first.job);
     if (first.phase != v1::PREPARE || job.row.job().state() == v1::STOPPING) continue;
+    if (state.plans.contains(first.plan)) continue;  // its plan releases it, with the rest of its grant
     std::vector<uint64_t> members;
     if (IsGang(job)) {
       const std::set<uint64_t>& all = state.job_allocations[first.job];
@@ -266,19 +272,10 @@ void CheckGangs(Step& step, const Node& node) {
       });
       if (!ready) continue;
       members.assign(all.begin(), all.end());
-      job.row.set_released(true);
-      job.row.mutable_job()->set_started_utc_ms(step.stamp.utc.milliseconds());
-      SetState(step, job, v1::RUNNING, "");
-      step.changed_jobs.insert(first.job);
     } else {
       members.push_back(candidate);
     }
-    for (const uint64_t id : members) {
-      Allocation& member = state.allocations.at(id);
-      member.phase = v1::RUN;
-      step.OrderChanged(member);
-    }
-    ArmJob(step, job);
+    ReleaseTasks(step, job, members);
   }
 }
 
@@ -319,6 +316,7 @@ void RemoveAllocation(Step& step, uint64_t id) {
   State& state = step.state;
   Allocation& allocation = state.allocations.at(id);
   Node& node = state.nodes[allocation.node];
+  if (allocation.plan != 0) ClosePlan(step, allocation.plan, "its task has ended");
   allocation.held = false;
   ReturnDevices(step, allocation);
   UnshareAllocation(state, allocation);
@@ -386,6 +384,31 @@ void RestartHeld(Step& step, Job& job) {
     UpdateWaiting(state, job);
 }
 
+// Its time to prepare is over: the attempt ends, unless all are prepared and wait for the watts of a plan, whose
+// deadline counts then.
+void EndLatePrepare(Step& step, Job& job) {
+  State& state = step.state;
+  const Allocation* late = nullptr;
+  bool planned = false;
+  for (const uint64_t member : state.job_allocations[job.row.job().id()]) {
+    const Allocation& allocation = state.allocations.at(member);
+    planned = planned || state.plans.contains(allocation.plan);
+    if (allocation.reported != v1::TASK_PREPARED && late == nullptr) late = &allocation;
+  }
+  if (planned && late == nullptr) {
+    job.phase_since = step.stamp.mono;
+    return;
+  }
+  job.row.set_plan_backoffs(job.row.plan_backoffs() + 1);
+  job.not_before = step.stamp.mono + Backoff(state, job.row.plan_backoffs());
+  StopAttempt(step, job, v1::PENDING,
+              fmt::format("not prepared in time{}", late == nullptr
+                                                        ? ""
+                                                        : fmt::format(": task {}/{} on node \"{}\"", late->task_group,
+                                                                      late->index, state.nodes[late->node].id)),
+              std::nullopt);
+}
+
 }  // namespace
 
 void JobTimer(Step& step, uint64_t id) {
@@ -394,22 +417,8 @@ void JobTimer(Step& step, uint64_t id) {
   Job& job = found->second;
   const v1::Job& face = job.row.job();
   const MonoTime now = step.stamp.mono;
-  if (face.state() == v1::PREPARING &&
-      job.phase_since + Milliseconds(step.state.timing().prepare_timeout_ms()) <= now) {
-    const Allocation* late = nullptr;
-    for (const uint64_t member : step.state.job_allocations[id]) {
-      const Allocation& allocation = step.state.allocations.at(member);
-      if (allocation.reported != v1::TASK_PREPARED && late == nullptr) late = &allocation;
-    }
-    job.row.set_plan_backoffs(job.row.plan_backoffs() + 1);
-    job.not_before = now + Backoff(step.state, job.row.plan_backoffs());
-    StopAttempt(step, job, v1::PENDING,
-                fmt::format("not prepared in time{}", late == nullptr
-                                                          ? ""
-                                                          : fmt::format(": task {}/{} on node \"{}\"", late->task_group,
-                                                                        late->index, step.state.nodes[late->node].id)),
-                std::nullopt);
-  }
+  if (face.state() == v1::PREPARING && job.phase_since + Milliseconds(step.state.timing().prepare_timeout_ms()) <= now)
+    EndLatePrepare(step, job);
   if (face.state() == v1::RUNNING && face.spec().wall_time_ms() > 0 &&
       UtcTime(face.started_utc_ms()) + Milliseconds(face.spec().wall_time_ms()) <= step.stamp.utc) {
     StopAttempt(step, job, v1::FAILED, "wall time is over", std::nullopt);
@@ -424,12 +433,41 @@ void JobTimer(Step& step, uint64_t id) {
   ArmJob(step, job);
 }
 
+namespace {
+
+// A replica of a service that runs meanwhile: it alone ends when its time to prepare is over, and is placed anew after a
+// back-off. True: it ended.
+bool EndLateReplica(Step& step, Job& job, Allocation& allocation) {
+  const v1::Job& face = job.row.job();
+  if (face.state() != v1::RUNNING || IsGang(job) || allocation.kind == v1::HASHING || allocation.exited ||
+      allocation.phase != v1::PREPARE || allocation.reported == v1::TASK_PREPARED ||
+      step.state.plans.contains(allocation.plan))  // a plan has deadlines of its own
+    return false;
+  const MonoTime due = allocation.prepare_since + Milliseconds(step.state.timing().prepare_timeout_ms());
+  if (due > step.stamp.mono) {
+    step.WakeAt(due, TimerKind::kAllocation, allocation.id);
+    return false;
+  }
+  job.row.set_plan_backoffs(job.row.plan_backoffs() + 1);
+  job.not_before = step.stamp.mono + Backoff(step.state, job.row.plan_backoffs());
+  step.changed_jobs.insert(face.id());
+  step.Event("ReplicaLate", std::to_string(face.id()),
+             fmt::format("replica {}/{} on node \"{}\" was not prepared in time", allocation.task_group,
+                         allocation.index, step.state.nodes[allocation.node].id));
+  StopAllocation(step, allocation);
+  ArmJob(step, job);
+  return true;
+}
+
+}  // namespace
+
 void AllocationTimer(Step& step, uint64_t id) {
   const auto found = step.state.allocations.find(id);
   if (found == step.state.allocations.end()) return;
   Allocation& allocation = found->second;
   TryClaim(step, allocation);
-  const Job& job = step.state.jobs.at(allocation.job);
+  Job& job = step.state.jobs.at(allocation.job);
+  if (EndLateReplica(step, job, allocation)) return;
   const int64_t fence = job.row.job().spec().fence_after_ms();
   if (fence <= 0 || allocation.kind == v1::HASHING || allocation.held) return;
   const Node& node = step.state.nodes[allocation.node];

@@ -7,8 +7,10 @@
 #include "scheduler/core/charges.h"
 #include "scheduler/core/hashing.h"
 #include "scheduler/core/jobs.h"
+#include "scheduler/core/plans.h"
 #include "scheduler/core/round.h"
 #include "scheduler/core/rows.h"
+#include "scheduler/core/ramp.h"
 #include "scheduler/core/sessions.h"
 #include "scheduler/economics/prices.h"
 #include "scheduler/placement/constraint.h"
@@ -221,7 +223,7 @@ void FillAlarms(const State& state, const Stamp& stamp, v1::ListAlarmsResponse* 
     AddAlarm(response, "disk", "store", "less than 1 GiB free; free disk space");
 }
 
-absl::Status FillWhy(const State& state, const std::string& budget, v1::WhyNotRisingResponse* response) {
+absl::Status FillWhy(const State& state, const std::string& budget, MonoTime now, v1::WhyNotRisingResponse* response) {
   if (!budget.empty() && !state.budget_index.contains(budget)) {
     return absl::NotFoundError(fmt::format("budget \"{}\": not configured; `switchyard budgets` lists them", budget));
   }
@@ -238,6 +240,10 @@ absl::Status FillWhy(const State& state, const std::string& budget, v1::WhyNotRi
     }
     if (state.ledger.HeldOverhead(b) > Power())
       why.push_back(fmt::format("released overhead: {} still counts", FormatPower(state.ledger.HeldOverhead(b))));
+    if (const Power raised = RaisedLately(state.budgets[b], now); raised > Power() && state.budgets[b].ramp_up > Power()) {
+      why.push_back(fmt::format("ramp of hashing: {} of the {} a minute are spent", FormatPower(raised),
+                                FormatPower(state.budgets[b].ramp_up)));
+    }
     if (budget.empty() && why.empty()) continue;
     v1::WhyNotRisingResponse::Entry* entry = response->add_entries();
     entry->set_budget(state.budgets[b].id);
@@ -269,6 +275,9 @@ void FillPlans(const State& state, const Stamp& stamp, v1::ListPlansResponse* re
     }
     out->set_opened_utc_ms(plan.row.opened_utc_ms());
     out->set_deadline_in_ms(std::max(Duration(), plan.deadline - stamp.mono).count());
+    out->set_tasks(plan.row.members_size());
+    out->set_preparing(static_cast<int32_t>(PreparingTasks(state, plan).size()));
+    out->set_prepared(PreparedTasks(state, plan));
   }
 }
 
@@ -392,7 +401,7 @@ absl::Status Answer(const State& state, const pb::Command& command, const Stamp&
       FillAlarms(state, stamp, result->mutable_alarms());
       return absl::OkStatus();
     case pb::Query::kWhy:
-      return FillWhy(state, query.why().budget(), result->mutable_why());
+      return FillWhy(state, query.why().budget(), stamp.mono, result->mutable_why());
     case pb::Query::kOrphans:
       result->mutable_orphans();
       for (const auto& [key, orphan] : state.orphans)

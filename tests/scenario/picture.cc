@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "common/check.h"
 #include "fmt/format.h"
+#include "scheduler/core/plans.h"
 #include "scheduler/core/sessions.h"
 
 namespace switchyard::scenario {
@@ -174,6 +175,8 @@ std::string Picture::Plans() const {
   std::string text;
   for (const auto& [id, plan] : cluster_.state().plans) {
     text += fmt::format("plan {} for {}:", id, JobName(plan.row.job()));
+    if (const size_t tasks = core::PreparingTasks(cluster_.state(), plan).size(); tasks > 0)
+      text += fmt::format(" {} of {} prepared,", core::PreparedTasks(cluster_.state(), plan), tasks);
     for (const testing::pb::PlanBudget& need : plan.row.budgets()) {
       text += fmt::format(" {} {} of {}", Short(need.budget()), Exact(Power(need.earmarked_mw())), Exact(Power(need.needed_mw())));
     }

@@ -57,7 +57,7 @@ std::string Scenario::News() {
     std::string event = cluster_->events()[events_seen_];
     // Jobs go by the names that the scenario gave them.
     for (const auto& [id, name] : names_) {
-      for (const char* kind : {"PlanOpened", "PlanClosed", "JobPreempted"}) {
+      for (const char* kind : {"PlanOpened", "PlanPrepares", "PlanClosed", "JobPreempted"}) {
         const std::string numbered = fmt::format("{} {}:", kind, id);
         if (event.rfind(numbered, 0) == 0) event = fmt::format("{} {}:", kind, name) + event.substr(numbered.size());
       }
@@ -96,6 +96,8 @@ bool Scenario::Describe(const Words& words) {
   } else if (words.verb() == "reserve") {
     if (words.at(2) == "default") budget(words.at(1)).clear_fault_reserve_mw();
     else budget(words.at(1)).set_fault_reserve_mw(Words::ToPower(words.at(2)).count());
+  } else if (words.verb() == "ramp") {
+    budget(words.at(1)).set_ramp_up_mw(Words::ToPower(words.at(2)).count());
   } else if (words.verb() == "pair") {
     v1::FeedPair* pair = site.add_feed_pairs();
     pair->set_id(words.at(1));
@@ -132,9 +134,11 @@ bool Scenario::Describe(const Words& words) {
       device.set_power_cycle(Parsed<v1::PowerCycleClass>([](const std::string& n, v1::PowerCycleClass* c) { return v1::PowerCycleClass_Parse(n, c); }, words.Text("class")));
     }
     if (words.has("enforcer")) device.set_enforcer(ToEnforcer(words.Text("enforcer")));
+    device.set_prepare_mw(words.Watts("prepare", Milliwatts(device.prepare_mw())).count());
     device.set_ramp_down_ms(words.Span("ramp_down", Milliseconds(device.ramp_down_ms())).count());
     device.set_max_mw(words.Watts("max", Milliwatts(device.max_mw())).count());
     device.set_transient_mw(words.Watts("transient", std::max(Milliwatts(device.transient_mw()), Milliwatts(device.max_mw()))).count());
+    device.set_fallback_mw(words.Watts("fallback", Milliwatts(device.fallback_mw())).count());
     if (words.has("limiter")) device.set_limiter(words.Text("limiter") == "yes");
   } else if (words.verb() == "timing") {
     v1::Timing& timing = builder_.timing();

@@ -98,6 +98,7 @@ TEST(ExplainTest, NamesThePlanThatAJobWaitsFor) {
   cluster.Settle();
   const v1::ExplainResponse response = Explain(cluster, job);
   EXPECT_EQ(response.binding().constraint(), "yield-pending");
+  EXPECT_THAT(response.yield(), HasSubstr("1 of 1 task(s) prepared, at idle + prepare_watts until their release"));
   EXPECT_THAT(response.yield(), HasSubstr("site/meter"));
   EXPECT_GT(response.expected_start_utc_ms(), 0);
 }

@@ -35,12 +35,12 @@ TEST_F(YieldTest, HashingGivesUpWattsAndTheGangStarts) {
   EXPECT_EQ(cluster_->grant(hashing_), before) << "hashing takes every watt back";
 }
 
-TEST_F(YieldTest, NothingStartsBeforeTheDropIsConfirmed) {
+TEST_F(YieldTest, NothingRisesBeforeTheDropIsConfirmed) {
   cluster_->agent("r1").slow_to_settle = cluster_->agent("r2").slow_to_settle = true;
   const uint64_t job = cluster_->Submit(TrainingJob("train", 1, 8));
   cluster_->Run(Seconds(5));
-  EXPECT_EQ(cluster_->state_of(job), v1::PENDING);
-  EXPECT_TRUE(cluster_->allocations_of(job).empty());
+  EXPECT_EQ(cluster_->state_of(job), v1::PREPARING);
+  EXPECT_EQ(cluster_->bound(job), Watts(800)) << "what its devices drew before";
   cluster_->agent("r1").slow_to_settle = cluster_->agent("r2").slow_to_settle = false;
   cluster_->Run(Seconds(1));
   EXPECT_EQ(cluster_->state_of(job), v1::RUNNING);
