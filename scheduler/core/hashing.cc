@@ -1,10 +1,13 @@
 #include "scheduler/core/hashing.h"
 
 #include <algorithm>
-#include <set>
 
+#include "common/faults/mutation.h"
 #include "scheduler/core/charges.h"
+#include "scheduler/core/hashing_division.h"
+#include "scheduler/core/hashing_lacks.h"
 #include "scheduler/core/jobs.h"
+#include "scheduler/core/ramp.h"
 #include "scheduler/core/sessions.h"
 #include "scheduler/economics/prices.h"
 #include "scheduler/economics/value.h"
@@ -13,170 +16,17 @@
 namespace switchyard::core {
 namespace {
 
-// Devices that hash, or could: one entry of the fill.
-struct Unit {
-  uint64_t allocation = 0;  // 0: not started yet
-  uint64_t job = 0;
-  uint32_t node = 0;
-  int32_t group = 0;
-  std::vector<int32_t> devices;
-};
-
-bool Pays(const v1::DeviceModel& model) { return model.operating_points_size() > 0; }
-
-bool MayHash(const Node& node, const v1::JobSpec& spec) {
-  if (!node.configured.owner().empty() && node.configured.owner() != spec.tenant()) return false;
-  if (!spec.site().empty() && spec.site() != node.site) return false;
-  for (const std::string& taint : node.configured.taints()) {
-    if (std::find(spec.tolerations().begin(), spec.tolerations().end(), taint) == spec.tolerations().end())
-      return false;
-  }
-  if (spec.groups_size() == 0) return true;
-  for (const v1::Label& wanted : spec.groups(0).selector()) {
-    const auto matches = [&](const v1::Label& label) {
-      return label.key() == wanted.key() && label.value() == wanted.value();
-    };
-    const auto& own = node.configured.labels();
-    const auto& model = node.model.labels();
-    if (std::none_of(own.begin(), own.end(), matches) && std::none_of(model.begin(), model.end(), matches))
-      return false;
-  }
-  return true;
-}
-
-std::vector<uint64_t> HashingJobs(const State& state) {
-  std::vector<uint64_t> jobs;
-  for (const uint64_t id : state.hashing_jobs) {
-    const v1::JobState s = state.jobs.at(id).row.job().state();
-    if (!Terminal(s) && s != v1::STOPPING) jobs.push_back(id);
-  }
-  std::stable_sort(jobs.begin(), jobs.end(), [&](uint64_t a, uint64_t b) {
-    return state.jobs.at(a).row.job().spec().priority() > state.jobs.at(b).row.job().spec().priority();
-  });
-  return jobs;
-}
-
-// Devices that an open plan waits for: nobody starts hashing on them again.
-std::set<std::tuple<uint32_t, int32_t, int32_t>> PlannedDevices(const State& state) {
-  std::set<std::tuple<uint32_t, int32_t, int32_t>> planned;
-  for (const auto& [id, plan] : state.plans) {
-    for (const pb::PlanMember& member : plan.row.members()) {
-      const auto node = state.node_index.find(member.node());
-      if (node == state.node_index.end()) continue;
-      const std::vector<Group>& groups = state.nodes[node->second].groups;
-      for (size_t g = 0; g < groups.size(); ++g) {
-        if (groups[g].name != member.device_group()) continue;
-        for (const pb::DeviceRange& range : member.devices()) {
-          for (int32_t d = 0; d < range.count(); ++d)
-            planned.insert({node->second, static_cast<int32_t>(g), range.first() + d});
-        }
-      }
-    }
-  }
-  return planned;
-}
-
-std::vector<Unit> Units(const State& state, MonoTime now) {
-  std::vector<Unit> units;
-  for (const uint64_t id : HashingAllocations(state)) {
-    const Allocation& allocation = state.allocations.at(id);
-    if (allocation.phase == v1::STOP || allocation.exited || allocation.devices.empty()) continue;
-    units.push_back({id, allocation.job, allocation.node, allocation.group, allocation.devices});
-  }
-  const std::vector<uint64_t> jobs = HashingJobs(state);
-  if (jobs.empty()) return units;
-  const auto planned = PlannedDevices(state);
-  for (uint32_t n = 0; n < state.nodes.size(); ++n) {
-    const Node& node = state.nodes[n];
-    if (!Available(state, node, now) || node.hashing_not_before > now) continue;
-    for (size_t g = 0; g < node.groups.size(); ++g) {
-      const Group& group = node.groups[g];
-      if (!Pays(group.model) || group.devices.empty()) continue;
-      Unit unit{0, 0, n, static_cast<int32_t>(g), {}};
-      for (int32_t d = 0; d < group.count; ++d) {
-        if (group.used_milli[d] == 0 && !group.quarantined.contains(d) && !planned.contains({n, unit.group, d}))
-          unit.devices.push_back(d);
-      }
-      if (unit.devices.empty()) continue;
-      for (const uint64_t job : jobs) {
-        if (!MayHash(node, state.jobs.at(job).row.job().spec())) continue;
-        unit.job = job;
-        units.push_back(std::move(unit));
-        break;
-      }
-    }
-  }
-  return units;
-}
-
-std::vector<economics::HullStep> Hull(const State& state, const Node& node, const Group& group, UtcTime utc) {
-  const v1::Site& site = state.configuration.sites(static_cast<int>(node.site_index));
-  return economics::ConcaveHull(group.model, economics::PricesAt(site, utc));
-}
-
-struct Proposal {
-  power::FillUnit fill;
-  std::vector<economics::HullStep> hull;
-};
-
-Proposal Propose(const State& state, const Unit& unit, UtcTime utc) {
-  const Node& node = state.nodes[unit.node];
-  const Group& group = node.groups[unit.group];
-  Proposal proposal;
-  proposal.hull = Hull(state, node, group, utc);
-  proposal.fill.chain = group.chain;
-  proposal.fill.devices = static_cast<int32_t>(unit.devices.size());
-  proposal.fill.off_watts = Milliwatts(group.model.idle_mw());
-  proposal.fill.order = unit.node * 64ULL + static_cast<uint64_t>(unit.group);
-  for (const economics::HullStep& step : proposal.hull) {
-    proposal.fill.steps.push_back({step.point, step.watts, step.value_micro_usd_per_mwh});
-  }
-  return proposal;
-}
-
-// Counted at its maximum whatever it is granted: hashing costs such a group no watts of the ledger, and lowering it
-// frees none. It takes no part in the division; otherwise plans would wait for ever for what it cannot give.
-bool AlwaysAtNameplate(const Group& group) { return group.model.power_cycle() == v1::NEITHER; }
-
-power::FillUnit Divided(const Proposal& proposal, const Group& group) {
-  power::FillUnit unit = proposal.fill;
-  if (AlwaysAtNameplate(group)) {
-    unit.off_watts = Milliwatts(group.model.max_mw());
-    unit.steps.clear();
-  }
-  return unit;
-}
-
-// All that pays, for a group outside the division; nothing where a budget above it is over even with the rest off: the
-// ledger gains nothing by that, the breaker does.
-power::FillTarget Undivided(const State& state, const Proposal& proposal, const Group& group,
-                            const std::vector<Power>& left_when_off) {
-  power::FillTarget target;
-  target.devices_at.assign(proposal.fill.steps.size(), 0);
-  target.watts = proposal.fill.off_watts * proposal.fill.devices;
-  const power::Chain& edges = state.ledger.chain(group.chain);
-  const bool over = std::any_of(edges.begin(), edges.end(),
-                                [&](const power::Edge& edge) { return left_when_off[edge.budget] < Power(); });
-  if (over) return target;
-  for (size_t s = 0; s < proposal.fill.steps.size() && proposal.fill.steps[s].value > 0; ++s) {
-    if (s > 0) target.devices_at[s - 1] = 0;
-    target.devices_at[s] = proposal.fill.devices;
-    target.watts = proposal.fill.steps[s].watts * proposal.fill.devices;
-  }
-  return target;
-}
-
 // Device counts by operating point of the model out of counts by hull step.
-std::vector<int32_t> ByPoint(const Group& group, const Proposal& proposal, const power::FillTarget& target) {
+std::vector<int32_t> ByPoint(const Group& group, const HashingOffer& offer, const power::FillTarget& target) {
   std::vector<int32_t> devices_at(static_cast<size_t>(group.model.operating_points_size()), 0);
   for (size_t s = 0; s < target.devices_at.size(); ++s)
-    devices_at[static_cast<size_t>(proposal.hull[s].point)] += target.devices_at[s];
+    devices_at[static_cast<size_t>(offer.hull[s].point)] += target.devices_at[s];
   return devices_at;
 }
 
 // The best mix of one unit within `limit` watts.
-power::FillTarget Within(const Proposal& proposal, Power limit) {
-  power::FillUnit unit = proposal.fill;
+power::FillTarget Within(const HashingOffer& offer, Power limit) {
+  power::FillUnit unit = offer.fill;
   unit.chain = 0;
   return power::Fill({unit}, {power::Chain{{0, kOne}}}, {limit}).front();
 }
@@ -187,23 +37,7 @@ bool Blocked(const State& state, uint32_t chain) {
                      [&](const power::Edge& edge) { return !state.budgets[edge.budget].blocked_by.empty(); });
 }
 
-bool MayRise(const State& state, const Unit& unit, MonoTime now) {
-  const Node& node = state.nodes[unit.node];
-  return Available(state, node, now) && node.lowerings.empty();
-}
-
-// The most that the unit may be charged now: what it is charged, and the headroom of its tightest budget.
-Power Ceiling(const State& state, uint32_t chain, Power charged) {
-  Power room = Power::Max();
-  for (const power::Edge& edge : state.ledger.chain(chain)) {
-    // Rounding of the sum and of its parts may differ by one milliwatt an edge.
-    room =
-        std::min(room, UnscaleDown(std::max(Power(), state.ledger.Headroom(edge.budget) - Power(1)), edge.coefficient));
-  }
-  return charged + room;
-}
-
-void StartHashing(Step& step, const Unit& unit, Power watts, const std::vector<int32_t>& devices_at) {
+uint64_t StartHashing(Step& step, const HashingUnit& unit, Power watts, const std::vector<int32_t>& devices_at) {
   State& state = step.state;
   Job& job = state.jobs.at(unit.job);
   Allocation allocation;
@@ -220,6 +54,7 @@ void StartHashing(Step& step, const Unit& unit, Power watts, const std::vector<i
   allocation.phase =
       v1::RUN;  // a gang of one whose release needs no second order: nothing of a user's waits for others
   allocation.started = step.stamp.utc;
+  allocation.fallback = Milliwatts(state.nodes[unit.node].groups[unit.group].model.fallback_mw());
   allocation.last_change = step.stamp.mono;
   state.nodes[unit.node].allocations.insert(allocation.id);
   state.job_allocations[unit.job].insert(allocation.id);
@@ -234,6 +69,7 @@ void StartHashing(Step& step, const Unit& unit, Power watts, const std::vector<i
     job.row.mutable_job()->set_attempt(1);
     SetState(step, job, v1::RUNNING, "");
   }
+  return placed.id;
 }
 
 }  // namespace
@@ -245,7 +81,7 @@ Power OffWatts(const Node& node, const Allocation& allocation) {
 
 bool ExpiryReleases(const Node& node) {
   return std::all_of(node.groups.begin(), node.groups.end(), [](const Group& group) {
-    return !Pays(group.model) || group.enforcer == v1::ENFORCER_DEVICE || group.enforcer == v1::ENFORCER_SUPERVISOR;
+    return !CanHash(group.model) || group.enforcer == v1::ENFORCER_DEVICE || group.enforcer == v1::ENFORCER_SUPERVISOR;
   });
 }
 
@@ -292,19 +128,6 @@ HashRate GrantedHashRate(const State& state, const Allocation& allocation) {
   return rate;
 }
 
-namespace {
-
-// Watts of a lowering that should have been confirmed by now: nobody counts on them until they are.
-Power Overdue(const State& state, const Allocation& allocation, MonoTime now) {
-  const Power above = allocation.bound.value() - allocation.bound.grant();
-  if (above <= Power() || allocation.group < 0) return Power();
-  const Group& group = state.nodes[allocation.node].groups[allocation.group];
-  const Duration due = Milliseconds(state.timing().confirm_timeout_ms() + group.model.ramp_down_ms());
-  return allocation.last_change + due < now ? above : Power();
-}
-
-}  // namespace
-
 std::vector<uint64_t> HashingAllocations(const State& state) {
   std::vector<uint64_t> ids;
   for (const uint64_t job : state.hashing_jobs) {
@@ -336,47 +159,10 @@ std::vector<Power> YieldableWatts(const State& state, MonoTime now) {
 void FillHashing(Step& step) {
   State& state = step.state;
   const MonoTime now = step.stamp.mono;
-  const std::vector<Unit> units = Units(state, now);
-  if (units.empty()) return;
-  // What all hashing together may be charged: the headroom, and what it is charged already, less what plans still wait
-  // for.
-  std::vector<Power> available(state.budgets.size());
-  // Overhead that still runs on keeps watts from rising, it lowers nothing: the ceiling of a raise looks at it.
-  for (uint32_t b = 0; b < available.size(); ++b)
-    available[b] = state.ledger.Headroom(b) + state.ledger.HeldOverhead(b);
-  for (const auto& [id, plan] : state.plans) {
-    for (const pb::PlanBudget& need : plan.row.budgets()) {
-      available[state.budget_index.at(need.budget())] -= Milliwatts(need.needed_mw() - need.earmarked_mw());
-    }
-  }
-  std::vector<Proposal> proposals;
-  std::vector<power::FillUnit> fills;
-  std::vector<power::Chain> chains;
-  for (uint32_t c = 0; c < state.ledger.chains(); ++c) chains.push_back(state.ledger.chain(c));
-  for (const Unit& unit : units) {
-    proposals.push_back(Propose(state, unit, step.stamp.utc));
-    const Group& group = state.nodes[unit.node].groups[unit.group];
-    Power counted = IdleWatts(state.nodes[unit.node], group, unit.devices.size());
-    if (unit.allocation != 0) {
-      const Allocation& allocation = state.allocations.at(unit.allocation);
-      counted = allocation.charged - Overdue(state, allocation, now);
-    }
-    for (const power::Edge& edge : chains[group.chain]) available[edge.budget] += ScaleUp(counted, edge.coefficient);
-    fills.push_back(Divided(proposals.back(), group));
-    // Who cannot rise leaves the watts to those who can.
-    if (unit.allocation != 0 && !MayRise(state, unit, now))
-      fills.back().most = state.allocations.at(unit.allocation).bound.grant();
-  }
-  std::vector<power::FillTarget> targets = power::Fill(fills, chains, available);
-  std::vector<Power> left_when_off = available;
-  for (const power::FillUnit& fill : fills) {
-    for (const power::Edge& edge : chains[fill.chain])
-      left_when_off[edge.budget] -= ScaleUp(fill.off_watts * fill.devices, edge.coefficient);
-  }
-  for (size_t u = 0; u < units.size(); ++u) {
-    const Group& group = state.nodes[units[u].node].groups[units[u].group];
-    if (AlwaysAtNameplate(group)) targets[u] = Undivided(state, proposals[u], group, left_when_off);
-  }
+  HashingDivision division = DivideHashing(state, now, step.stamp.utc);
+  std::vector<HashingUnit>& units = division.units;
+  const std::vector<HashingOffer>& offers = division.offers;
+  const std::vector<power::FillTarget>& targets = division.targets;
   const Duration dwell = Milliseconds(state.timing().dwell_ms());
   // All lowerings of a round come before its raises: watts that are ordered down here are not free for anybody yet.
   for (size_t u = 0; u < units.size(); ++u) {
@@ -384,7 +170,11 @@ void FillHashing(Step& step) {
     Allocation& allocation = state.allocations.at(units[u].allocation);
     const Group& group = state.nodes[units[u].node].groups[units[u].group];
     if (targets[u].watts >= allocation.bound.grant()) continue;
-    SetSegments(group, allocation, ByPoint(group, proposals[u], targets[u]));
+    if (SWITCHYARD_MUTATION(dwell_delays_shed) && allocation.last_change + dwell > now) {
+      step.RoundAt(allocation.last_change + dwell);
+      continue;
+    }
+    SetSegments(group, allocation, ByPoint(group, offers[u], targets[u]));
     allocation.last_change = now;
     OrderGrant(step, allocation, targets[u].watts);
   }
@@ -393,7 +183,7 @@ void FillHashing(Step& step) {
     const Group& group = node.groups[units[u].group];
     Allocation* allocation = units[u].allocation == 0 ? nullptr : &state.allocations.at(units[u].allocation);
     const Power grant = allocation == nullptr ? Power() : allocation->bound.grant();
-    if (targets[u].watts <= grant || targets[u].watts <= proposals[u].fill.off_watts * proposals[u].fill.devices)
+    if (targets[u].watts <= grant || targets[u].watts <= offers[u].fill.off_watts * offers[u].fill.devices)
       continue;
     if (!MayRise(state, units[u], now) || Blocked(state, group.chain)) continue;
     if (allocation != nullptr && allocation->last_change + dwell > now) {
@@ -402,20 +192,28 @@ void FillHashing(Step& step) {
     }
     const Power counted = allocation != nullptr ? allocation->charged : IdleWatts(node, group, units[u].devices.size());
     const Power transient =
-        Milliwatts(std::max<int64_t>(0, group.model.transient_mw() - group.model.max_mw())) * proposals[u].fill.devices;
-    const Power ceiling = Ceiling(state, group.chain, counted) - transient;
+        Milliwatts(std::max<int64_t>(0, group.model.transient_mw() - group.model.max_mw())) * offers[u].fill.devices;
+    Power ceiling = HashingCeiling(state, group.chain, counted) - transient;
+    if (SWITCHYARD_MUTATION(raise_relies_on_unconfirmed_lowering)) ceiling = Power::Max();
     power::FillTarget target = targets[u];
-    if (target.watts > ceiling) target = Within(proposals[u], ceiling);
-    if (target.watts <= grant || target.watts <= proposals[u].fill.off_watts * proposals[u].fill.devices) continue;
-    const std::vector<int32_t> devices_at = ByPoint(group, proposals[u], target);
+    // What it hashes with already, or what it draws when off: from there it rises.
+    const Power from = std::max(grant, offers[u].fill.off_watts * offers[u].fill.devices);
+    const Power ramp = RampRoom(state, group.chain, now);
+    const bool ramps = ramp < target.watts - from;
+    if (ramps) AwaitRamp(step, group.chain);
+    if (ramps || target.watts > ceiling) target = Within(offers[u], ramps ? std::min(ceiling, from + ramp) : ceiling);
+    if (target.watts <= grant || target.watts <= offers[u].fill.off_watts * offers[u].fill.devices) continue;
+    const std::vector<int32_t> devices_at = ByPoint(group, offers[u], target);
+    SpendRamp(step, group.chain, target.watts - from);
     if (allocation == nullptr) {
-      StartHashing(step, units[u], target.watts, devices_at);
+      units[u].allocation = StartHashing(step, units[u], target.watts, devices_at);
     } else {
       SetSegments(group, *allocation, devices_at);
       allocation->last_change = now;
       OrderGrant(step, *allocation, target.watts, transient);
     }
   }
+  NoteHashingLacks(step, division);
 }
 
 }  // namespace switchyard::core

@@ -1,5 +1,6 @@
 // What clients ask: submit and cancel, each under an idempotency key, and the pruning of history.
 #include <algorithm>
+#include <set>
 
 #include "common/stable_hash.h"
 #include "common/validation/job_spec.h"
@@ -58,6 +59,17 @@ uint64_t AddJob(Step& step, const pb::Command& command, v1::JobSpec spec, uint64
   step.changed_jobs.insert(id);
   UpdateWaiting(state, added);
   return id;
+}
+
+// Jobs that another one that has not ended names in its `after`: how they ended decides over it, now or when it is
+// started again.
+std::set<uint64_t> AwaitedJobs(const State& state) {
+  std::set<uint64_t> awaited;
+  for (const auto& [id, job] : state.jobs) {
+    const v1::Job& face = job.row.job();
+    if (!Terminal(face.state())) awaited.insert(face.spec().after().begin(), face.spec().after().end());
+  }
+  return awaited;
 }
 
 }  // namespace
@@ -166,9 +178,16 @@ void Prune(Step& step) {
   State& state = step.state;
   const UtcTime oldest = step.stamp.utc - Milliseconds(state.timing().history_ms());
   int removed = 0;
-  while (!state.finished.empty() && state.finished.begin()->first < oldest && removed < kPrunedAtOnce) {
-    const uint64_t id = state.finished.begin()->second;
-    state.finished.erase(state.finished.begin());
+  const bool due = !state.finished.empty() && state.finished.begin()->first < oldest;
+  const std::set<uint64_t> awaited = due ? AwaitedJobs(state) : std::set<uint64_t>();
+  for (auto it = state.finished.begin();
+       it != state.finished.end() && it->first < oldest && removed < kPrunedAtOnce;) {
+    const uint64_t id = it->second;
+    if (awaited.contains(id)) {
+      ++it;
+      continue;
+    }
+    it = state.finished.erase(it);
     state.jobs.erase(id);
     state.job_allocations.erase(id);
     state.hashing_jobs.erase(id);

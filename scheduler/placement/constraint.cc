@@ -149,6 +149,41 @@ constexpr Text kYieldPendingText = [](int64_t milliwatts, const std::string& sub
   return fmt::format("{}: placed; waits for hashing to confirm {} that it gives up", The("plan", subject),
                      milliwatts > 0 ? PowerText(milliwatts) : "the devices");
 };
+constexpr Text kOperatingPointsText = [](int64_t, const std::string& subject) {
+  return fmt::format(
+      "{}: no node has devices with operating points, and only these hash; give them some in the catalogue",
+      The("job", subject));
+};
+constexpr Text kHashingBackoffText = [](int64_t span, const std::string& subject) {
+  return fmt::format("{}: hashing there ended by itself; it is tried again in {}; read its logs", The("node", subject),
+                     SpanText(span));
+};
+constexpr Text kStalePricesText = [](int64_t, const std::string& subject) {
+  return fmt::format(
+      "{}: its hashprice or its energy price is missing or too old, and nobody hashes on a guess; set a new one",
+      The("site", subject));
+};
+constexpr Text kBreakEvenText = [](int64_t micro_usd, const std::string& subject) {
+  return fmt::format("{}: hashing is {}/MWh below break-even; waits for a higher hashprice or cheaper energy",
+                     The("site", subject), FormatUsd(Usd(micro_usd)));
+};
+constexpr Text kHashingHeadroomText = [](int64_t milliwatts, const std::string& subject) {
+  return fmt::format(
+      "{}: {} short of one device step more; firm load, plans and hashing that is worth more have the rest",
+      The("budget", subject), PowerText(milliwatts));
+};
+constexpr Text kLoweringText = [](int64_t orders, const std::string& subject) {
+  return fmt::format("{}: {} to lower not acknowledged yet; nothing there rises before", The("node", subject),
+                     Many(orders, "order"));
+};
+constexpr Text kRampUpText = [](int64_t milliwatts, const std::string& subject) {
+  return fmt::format("{}: hashing beneath it rises by no more than its ramp each minute, {} wait for the next",
+                     The("budget", subject), PowerText(milliwatts));
+};
+constexpr Text kDwellText = [](int64_t span, const std::string& subject) {
+  return fmt::format("{}: its hashing was changed a moment ago; it may rise in {}", The("node", subject),
+                     SpanText(span));
+};
 
 constexpr std::array<ConstraintRow, kConstraints> kTable = {{
     {Constraint::kNone, "none", Unit::kNothing, nullptr, kNoneText},
@@ -184,6 +219,14 @@ constexpr std::array<ConstraintRow, kConstraints> kTable = {{
     {Constraint::kBudgetBlocked, "budget-blocked", Unit::kMilliwatts, nullptr, kBudgetBlockedText},
     {Constraint::kBudgetHeadroom, "budget-headroom", Unit::kMilliwatts, nullptr, kBudgetHeadroomText},
     {Constraint::kYieldPending, "yield-pending", Unit::kMilliwatts, nullptr, kYieldPendingText},
+    {Constraint::kOperatingPoints, "operating-points", Unit::kNothing, nullptr, kOperatingPointsText},
+    {Constraint::kHashingBackoff, "hashing-back-off", Unit::kMilliseconds, nullptr, kHashingBackoffText},
+    {Constraint::kStalePrices, "stale-prices", Unit::kNothing, nullptr, kStalePricesText},
+    {Constraint::kBreakEven, "break-even", Unit::kMicroUsdPerMwh, nullptr, kBreakEvenText},
+    {Constraint::kHashingHeadroom, "hashing-headroom", Unit::kMilliwatts, nullptr, kHashingHeadroomText},
+    {Constraint::kLowering, "lowering", Unit::kCount, nullptr, kLoweringText},
+    {Constraint::kRampUp, "ramp-up", Unit::kMilliwatts, nullptr, kRampUpText},
+    {Constraint::kDwell, "dwell", Unit::kMilliseconds, nullptr, kDwellText},
 }};
 
 // Row() indexes the table by the constraint.
@@ -214,6 +257,13 @@ Constraint ByName(const std::string& name) {
 
 std::string Describe(Constraint constraint, int64_t shortfall, const std::string& subject) {
   return Row(constraint).describe(shortfall, subject);
+}
+
+std::string DescribeBreakEven(const std::string& site, Usd earned, Usd energy_per_mwh, PartsPerMillion overhead,
+                              Usd cost) {
+  return fmt::format("{} (its best watt earns {}/MWh and costs {}/MWh x {} overhead = {}/MWh)",
+                     Describe(Constraint::kBreakEven, (cost - earned).count(), site), FormatUsd(earned),
+                     FormatUsd(energy_per_mwh), Thousandths(overhead.count() / 1000), FormatUsd(cost));
 }
 
 }  // namespace switchyard::placement

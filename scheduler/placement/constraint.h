@@ -11,6 +11,8 @@
 #include <span>
 #include <string>
 
+#include "common/units.h"
+
 namespace switchyard::placement {
 
 struct Demand;
@@ -54,11 +56,20 @@ enum class Constraint : int {
   kBudgetBlocked,  // nothing may rise under the budget now
   kBudgetHeadroom,
   kYieldPending,  // placed; waits for hashing to give up its watts or devices
+  // Of hashing, which is filled, not placed; beside some of a node and of watts.
+  kOperatingPoints,  // no device that it may use can hash
+  kHashingBackoff,   // hashing on the node ended by itself
+  kStalePrices,
+  kBreakEven,
+  kHashingHeadroom,  // not one device step more fits
+  kLowering,         // the node has not acknowledged a lowering yet
+  kRampUp,           // hashing beneath the budget has risen as much as it may in a minute
+  kDwell,            // was changed a moment ago
 };
-inline constexpr int kConstraints = static_cast<int>(Constraint::kYieldPending) + 1;
+inline constexpr int kConstraints = static_cast<int>(Constraint::kDwell) + 1;
 
 // What a shortfall counts.
-enum class Unit { kNothing, kCount, kMilliwatts, kBytes, kMilliCpu, kMilliGpu, kDevices, kTasks, kMilliseconds };
+enum class Unit { kNothing, kCount, kMilliwatts, kBytes, kMilliCpu, kMilliGpu, kDevices, kTasks, kMilliseconds, kMicroUsdPerMwh };
 
 using NodeShortfallFunction = int64_t (*)(const Demand& demand, const NodeView& node, bool allow_reclaim);
 
@@ -81,6 +92,11 @@ inline const char* Name(Constraint constraint) { return Row(constraint).name; }
 // Constraint::kNone for a name that is not in the table.
 Constraint ByName(const std::string& name);
 std::string Describe(Constraint constraint, int64_t shortfall, const std::string& subject);
+
+// kBreakEven with the figures that it comes from, per MWh at the device: what the best watt of a site's miners earns,
+// and what it costs at the meter.
+std::string DescribeBreakEven(const std::string& site, Usd earned, Usd energy_per_mwh, PartsPerMillion overhead,
+                              Usd cost);
 
 }  // namespace switchyard::placement
 
