@@ -5,12 +5,6 @@
 namespace switchyard::simulation {
 namespace {
 
-constexpr int64_t kWhole = 1'000'000;
-constexpr int64_t kSlowByDefaultPpm = 3 * kWhole;
-constexpr int64_t kOvershootByDefaultPpm = kWhole / 10;
-
-int64_t Part(int64_t value, int64_t ppm) { return static_cast<int64_t>(static_cast<__int128>(value) * ppm / kWhole); }
-
 Power Between(Power a, Power b, MonoTime start, MonoTime end, MonoTime now) {
   if (now >= end) return b;
   if (now <= start) return a;
@@ -75,7 +69,7 @@ void Device::Mend(MonoTime now, const v1::DeviceModel& model) {
 
 Power Device::MostAbove(FaultKind fault, int64_t amount, const v1::DeviceModel& model) {
   if (fault == FaultKind::kDeviceOvershoots) {
-    return Power(Part(model.max_mw(), amount > 0 ? amount : kOvershootByDefaultPpm) + 1);
+    return Milliwatts(amount);
   }
   return Milliwatts(std::max(model.max_mw(), model.transient_mw()) - model.idle_mw());
 }
@@ -97,7 +91,7 @@ void Device::Go(MonoTime now, const v1::DeviceModel& model) {
   Power high = high_, low = low_;
   if (to_nameplate) high = low = Milliwatts(model.max_mw());
   if (fault_ == FaultKind::kDeviceOvershoots) {
-    high = setting_ + Power(Part(setting_.count(), amount_ > 0 ? amount_ : kOvershootByDefaultPpm));
+    high = setting_ + Milliwatts(amount_);
     low = std::min(low, high);
   }
   const bool falls = high < before;
@@ -105,13 +99,21 @@ void Device::Go(MonoTime now, const v1::DeviceModel& model) {
   // A start may go over its transient until the worst ramp up and its tenth are over.
   const Duration worst = Milliseconds(falls ? model.ramp_down_ms() : model.ramp_up_ms() * 11 / 10);
   comply_by_ = now + (to_nameplate ? Duration() : worst) + Slack(worst);
-  if (falls && (fault_ == FaultKind::kDeviceLies || fault_ == FaultKind::kDeviceSticks)) return;  // it goes on as before
+  if (falls && (fault_ == FaultKind::kDeviceLies || fault_ == FaultKind::kDeviceSticks))
+    return;  // it goes on as before
   int64_t ramp_ms = (falls ? model.ramp_down_ms() : model.ramp_up_ms()) * speed_ / 1000;
-  if (falls && fault_ == FaultKind::kDeviceSlow) ramp_ms = Part(model.ramp_down_ms(), amount_ > 0 ? amount_ : kSlowByDefaultPpm);
-  course_ = {.from = before, .peak = high, .to = high, .start = now, .top = now + Milliseconds(ramp_ms),
-             .end = now + Milliseconds(ramp_ms), .low = low, .half = high == low ? Duration() : half_};
+  if (falls && fault_ == FaultKind::kDeviceSlow) ramp_ms = model.ramp_down_ms() + amount_;
+  course_ = {.from = before,
+             .peak = high,
+             .to = high,
+             .start = now,
+             .top = now + Milliseconds(ramp_ms),
+             .end = now + Milliseconds(ramp_ms),
+             .low = low,
+             .half = high == low ? Duration() : half_};
   if (starts && model.transient_mw() > model.max_mw() && model.max_mw() > 0) {
-    course_.peak = Power(static_cast<int64_t>(static_cast<__int128>(high.count()) * model.transient_mw() / model.max_mw()));
+    course_.peak =
+        Power(static_cast<int64_t>(static_cast<__int128>(high.count()) * model.transient_mw() / model.max_mw()));
     course_.end = course_.top + Milliseconds(ramp_ms / 10 + 1);
   }
 }

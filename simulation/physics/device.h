@@ -1,5 +1,6 @@
-// One device as it truly is: from one draw to another along its ramp, perhaps over a peak, then at rest or, under a task, up and
-// down with its load; and perhaps not what it says. Analytic: its draw at any moment is computed, never stepped.
+// One device as it truly is: from one draw to another along its ramp, perhaps over a peak, then at rest or, under a
+// task, up and down with its load; and perhaps not what it says. Analytic: its draw at any moment is computed, never
+// stepped.
 #ifndef SWITCHYARD_SIMULATION_PHYSICS_DEVICE_H_
 #define SWITCHYARD_SIMULATION_PHYSICS_DEVICE_H_
 
@@ -17,8 +18,8 @@
 
 namespace switchyard::simulation {
 
-// `from` at `start`, straight to `peak` at `top`, straight to `to` at `end`; then a square wave between `to` and `low`, if `half`
-// of its period is not zero.
+// `from` at `start`, straight to `peak` at `top`, straight to `to` at `end`; then a square wave between `to` and `low`,
+// if `half` of its period is not zero.
 struct Course {
   Power from, peak, to;
   MonoTime start, top, end;
@@ -35,7 +36,14 @@ class Device {
  public:
   // `speed` in thousandths of the worst ramp; `half` of the period of its load.
   Device(std::string id, int64_t speed, Duration half, DrawBook::LineId line, MonoTime now, Power draw)
-      : id_(std::move(id)), speed_(speed), half_(half), line_(line), setting_(draw), high_(draw), low_(draw), course_(Course::At(now, draw)) {}
+      : id_(std::move(id)),
+        speed_(speed),
+        half_(half),
+        line_(line),
+        setting_(draw),
+        high_(draw),
+        low_(draw),
+        course_(Course::At(now, draw)) {}
 
   const std::string& id() const { return id_; }
   DrawBook::LineId line() const { return line_; }

@@ -161,7 +161,8 @@ void DrawBook::Settle(int64_t at, uint32_t index) {
   budget.value += budget.slope * (at - budget.at);
   if (budget.level_count > 0) WalkLevels(budget, index, budget.at, before, at, budget.value);
   budget.at = at;
-  if (budget.watched && budget.value >= budget.watch && peak_) peak_(MonoTime(at), index, ToPower(budget, budget.value));
+  if (budget.watched && budget.value >= budget.watch && peak_)
+    peak_(MonoTime(at), index, ToPower(budget, budget.value));
 }
 
 // After a step.
@@ -176,7 +177,8 @@ void DrawBook::LookAt(int64_t at, uint32_t index) {
       level.told = false;
     }
   }
-  if (budget.watched && budget.value >= budget.watch && peak_) peak_(MonoTime(at), index, ToPower(budget, budget.value));
+  if (budget.watched && budget.value >= budget.watch && peak_)
+    peak_(MonoTime(at), index, ToPower(budget, budget.value));
 }
 
 void DrawBook::WalkLevels(BudgetState& budget, uint32_t index, int64_t from, Wide before, int64_t to, Wide after) {

@@ -1,11 +1,13 @@
-// The true draw of everything, as sums of straight lines. Devices write their segments; the book keeps, per device group and per
-// budget, value and slope, and stops at each breakpoint, so that a maximum is found exactly and nothing is sampled.
+// The true draw of everything, as sums of straight lines. Devices write their segments; the book keeps, per device
+// group and per budget, value and slope, and stops at each breakpoint, so that a maximum is found exactly and nothing
+// is sampled.
 //
-// It is the judge's own: caps and coefficients come from the configuration (reach.h), never from the scheduler's ledger.
+// It is the judge's own: caps and coefficients come from the configuration (reach.h), never from the scheduler's
+// ledger.
 //
-// Numbers: a line's value and slope are integers of 2^-20 mW, slopes rounded down; a budget's are those times parts per million.
-// Sums are exact, nothing drifts, and what the book says is never above the truth: a line that falls short of its end by the
-// rounding of its slope steps there by less than a milliwatt a quarter of an hour.
+// Numbers: a line's value and slope are integers of 2^-20 mW, slopes rounded down; a budget's are those times parts per
+// million. Sums are exact, nothing drifts, and what the book says is never above the truth: a line that falls short of
+// its end by the rounding of its slope steps there by less than a milliwatt a quarter of an hour.
 #ifndef SWITCHYARD_SIMULATION_PHYSICS_DRAW_BOOK_H_
 #define SWITCHYARD_SIMULATION_PHYSICS_DRAW_BOOK_H_
 
@@ -25,13 +27,15 @@
 
 namespace switchyard::simulation {
 
-// From `start` to `end` a straight line from `from` to `to`; after `end` it stays at `to`. An empty span is a step to `to`.
+// From `start` to `end` a straight line from `from` to `to`; after `end` it stays at `to`. An empty span is a step to
+// `to`.
 struct DrawSegment {
   MonoTime start, end;
   Power from, to;
 };
 
-// After the last segment: half a period at its `to`, half a period at `low`, and so on. No half period: it stays at `to`.
+// After the last segment: half a period at its `to`, half a period at `low`, and so on. No half period: it stays at
+// `to`.
 struct DrawWave {
   Power low;
   Duration half;
@@ -42,20 +46,23 @@ class DrawBook {
   static constexpr size_t kMaxSegments = 3;
   using LineId = uint32_t;
 
-  // Called at each breakpoint at which a budget's draw was at a local maximum and above `watch` of it (what the checker asked for).
+  // Called at each breakpoint at which a budget's draw was at a local maximum and above `watch` of it (what the checker
+  // asked for).
   using Peak = std::function<void(MonoTime at, uint32_t budget, Power draw)>;
 
-  // Budgets, chains and coefficients by the configuration. Load again after a reload; draws go on, what was watched is forgotten.
+  // Budgets, chains and coefficients by the configuration. Load again after a reload; draws go on, what was watched is
+  // forgotten.
   void Load(const v1::ClusterConfiguration& configuration);
 
-  // The line of a device: group "" is the node's platform (index 0) and its tasks without devices (index 1). A number for Follow,
-  // the same for the same names.
+  // The line of a device: group "" is the node's platform (index 0) and its tasks without devices (index 1). A number
+  // for Follow, the same for the same names.
   LineId Line(const std::string& node, const std::string& group, int index);
 
-  // A line begins at `now`: it now follows these segments (at most 3, ascending), then the wave, and nothing that it was told
-  // before.
+  // A line begins at `now`: it now follows these segments (at most 3, ascending), then the wave, and nothing that it
+  // was told before.
   void Follow(MonoTime now, LineId line, std::span<const DrawSegment> segments, DrawWave wave = {});
-  void Follow(MonoTime now, const std::string& node, const std::string& group, int index, const std::vector<DrawSegment>& segments);
+  void Follow(MonoTime now, const std::string& node, const std::string& group, int index,
+              const std::vector<DrawSegment>& segments);
 
   // Peaks of a budget above `watch` are told from now on. The checker sets it to the ledger's sum as that changes.
   void Watch(uint32_t budget, Power watch);
@@ -84,16 +91,16 @@ class DrawBook {
   const ReachMap& reach() const { return reach_; }
   MonoTime now() const { return MonoTime(now_); }
 
-  // An injected fault that may excuse watts: at most `most` above what the ledger counts in every budget above the node, from `from`
-  // to `until`. A checker that uses one counts it; watts above the ledger without one are a failure.
+  // An injected fault that may excuse watts: at most `most` above what the ledger counts in every budget above the
+  // node, from `from` to `until`. A checker that uses one counts it; watts above the ledger without one are a failure.
   struct Allowance {
     std::string node;
     std::string cause;  // a FaultKind's name
     Power most;
     MonoTime from, until;
   };
-  size_t Allow(Allowance allowance);                  // its index in allowances()
-  void EndAllowance(size_t index, MonoTime until);    // it excuses nothing after that
+  size_t Allow(Allowance allowance);                // its index in allowances()
+  void EndAllowance(size_t index, MonoTime until);  // it excuses nothing after that
   const std::vector<Allowance>& allowances() const { return allowances_; }
 
  private:

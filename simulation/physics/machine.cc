@@ -29,8 +29,8 @@ uint64_t Hash(uint64_t seed, const std::string& about, int number = 0) {
 
 }  // namespace
 
-Machine::Machine(std::string node, const v1::NodeModel& model, const std::map<std::string, v1::DeviceModel>& devices, uint64_t seed,
-                 DrawBook* draws, MachineObserver* observer)
+Machine::Machine(std::string node, const v1::NodeModel& model, const std::map<std::string, v1::DeviceModel>& devices,
+                 uint64_t seed, DrawBook* draws, MachineObserver* observer)
     : node_(std::move(node)), model_(model), models_(devices), seed_(seed), draws_(draws), observer_(observer) {
   if (draws_ != nullptr) {
     platform_line_ = draws_->Line(node_, "", kPlatformLine);
@@ -62,7 +62,8 @@ void Machine::Build() {
       const std::string id = fmt::format("{}{}.{}-{:03}", prefix, hardware, group.name, i + 1);
       const uint64_t drawn = Hash(seed_, id);
       const auto speed = static_cast<int64_t>(600 + drawn % 401);
-      const Duration half = Milliseconds(kSwingLeastMs + static_cast<int64_t>((drawn >> 20) % (kSwingMostMs - kSwingLeastMs)));
+      const Duration half =
+          Milliseconds(kSwingLeastMs + static_cast<int64_t>((drawn >> 20) % (kSwingMostMs - kSwingLeastMs)));
       const DrawBook::LineId line = draws_ == nullptr ? 0 : draws_->Line(node_, group.name, i);
       group.devices.emplace_back(id, speed, half, line, MonoTime(), Milliwatts(group.model.idle_mw()));
     }
@@ -110,14 +111,19 @@ int Machine::FindInGroup(const Group& group, const std::string& id) const {
   return index < group.devices.size() && group.devices[index].id() == id ? static_cast<int>(index) : -1;
 }
 
-std::optional<std::pair<size_t, size_t>> Machine::FindDevice(const std::string& id) const {
+std::optional<std::pair<size_t, size_t>> Machine::FindDevice(const std::string& name) const {
+  const bool with_node =
+      name.size() > node_.size() && name.compare(0, node_.size(), node_) == 0 && name[node_.size()] == '/';
+  const std::string rest = with_node ? name.substr(node_.size() + 1) : name;
   for (size_t g = 0; g < groups_.size(); ++g) {
-    if (const int found = FindInGroup(groups_[g], id); found >= 0) return std::pair(g, static_cast<size_t>(found));
-    const std::string& name = groups_[g].name;
-    if (id.size() <= name.size() + 1 || id.compare(0, name.size(), name) != 0 || id[name.size()] != '/') continue;
+    if (const int found = FindInGroup(groups_[g], name); found >= 0) return std::pair(g, static_cast<size_t>(found));
+    const std::string& group = groups_[g].name;
+    if (rest.size() <= group.size() + 1 || rest.compare(0, group.size(), group) != 0 || rest[group.size()] != '/')
+      continue;
     size_t index = 0;
-    const auto [end, error] = std::from_chars(id.data() + name.size() + 1, id.data() + id.size(), index);
-    if (error == std::errc() && end == id.data() + id.size() && index < groups_[g].devices.size()) return std::pair(g, index);
+    const auto [end, error] = std::from_chars(rest.data() + group.size() + 1, rest.data() + rest.size(), index);
+    const bool whole = error == std::errc() && end == rest.data() + rest.size();
+    if (whole && index < groups_[g].devices.size()) return std::pair(g, index);
   }
   return std::nullopt;
 }
@@ -149,8 +155,9 @@ void Machine::DrawPlatform(MonoTime now) {
   const Power usual = worst / 100 * kPlatformPercent;
   const Power first = off_ ? Power() : now < booted_by_ ? worst : usual;
   const Power then = off_ ? Power() : usual;
-  const std::array<DrawSegment, 2> segments = {DrawSegment{now, now, first, first},
-                                               DrawSegment{std::max(booted_by_, now), std::max(booted_by_, now), then, then}};
+  const std::array<DrawSegment, 2> segments = {
+      DrawSegment{now, now, first, first},
+      DrawSegment{std::max(booted_by_, now), std::max(booted_by_, now), then, then}};
   draws_->Follow(now, platform_line_, std::span(segments).first(off_ || now >= booted_by_ ? 1 : 2));
 }
 
@@ -164,7 +171,8 @@ void Machine::DrawLoose(MonoTime now) {
   }
   if (off_ || suspended_) high = low = Power();
   if (draws_ == nullptr) return;
-  const Duration half = Milliseconds(kSwingLeastMs + static_cast<int64_t>(Hash(seed_, node_) % (kSwingMostMs - kSwingLeastMs)));
+  const Duration half =
+      Milliseconds(kSwingLeastMs + static_cast<int64_t>(Hash(seed_, node_) % (kSwingMostMs - kSwingLeastMs)));
   const DrawSegment segment = {now, now, high, high};
   draws_->Follow(now, loose_line_, std::span(&segment, 1), {low, high == low ? Duration() : half});
 }
@@ -189,8 +197,10 @@ MonoTime Machine::NextChange(MonoTime now) const {
     // A sleeping host ends nothing, but ASICs come to rest meanwhile.
     if (!suspended_) next = std::min(next, task.ends_at);
     if (task.exited && task.phase != v1::TASK_ENDED) next = std::min(next, task.settled_by);
-    const bool fenced = task.order.kind() != v1::HASHING && task.order.fence_after_ms() > 0 && fence_ != MonoTime::Never();
-    if (fenced && !suspended_ && !task.exited) next = std::min(next, fence_ + Milliseconds(task.order.fence_after_ms()));
+    const bool fenced =
+        task.order.kind() != v1::HASHING && task.order.fence_after_ms() > 0 && fence_ != MonoTime::Never();
+    if (fenced && !suspended_ && !task.exited)
+      next = std::min(next, fence_ + Milliseconds(task.order.fence_after_ms()));
   }
   if (!fence_acted_ && !(suspended_ && now >= fence_)) next = std::min(next, fence_);
   if (scanned_at_ > now) next = std::min(next, scanned_at_);
@@ -262,14 +272,17 @@ void Machine::PowerOff(MonoTime now, Duration off, bool everything) {
   for (auto it = tasks_.begin(); it != tasks_.end();) {
     MachineTask& task = it->second;
     Count(now, task);
-    // The controller of a rack remembers what its miners hash for; whether they do when power is back is their class's affair.
-    const bool external = task.group >= 0 && !OnHost(groups_[task.group]) && task.order.kind() == v1::HASHING && !task.exited;
+    // The controller of a rack remembers what its miners hash for; whether they do when power is back is their class's
+    // affair.
+    const bool external =
+        task.group >= 0 && !OnHost(groups_[task.group]) && task.order.kind() == v1::HASHING && !task.exited;
     const bool goes_on = external && (!everything || groups_[task.group].model.power_cycle() == v1::PERSISTENT);
     if (goes_on) {
       ++it;
       continue;
     }
-    if (!task.exited && observer_ != nullptr) observer_->OnGone(now, node_, task.order.allocation(), task.order.epoch());
+    if (!task.exited && observer_ != nullptr)
+      observer_->OnGone(now, node_, task.order.allocation(), task.order.epoch());
     if (task.group >= 0) {
       for (const int device : task.devices) std::erase(groups_[task.group].devices[device].users, it->first);
     }

@@ -1,11 +1,13 @@
-// One machine as it truly is, beneath everything that software believes: devices that draw watts along ramps, the supervisors and
-// processes of tasks, dead-man timers in firmware, what is on its disk. It carries out what agent/reconcile decides (Execute), shows
-// what an agent could read (Observe), and does by itself what goes on without an agent: supervisors end or lower hashing when the
-// fence they were told runs out, firmware falls back, tasks end, ramps go on.
+// One machine as it truly is, beneath everything that software believes: devices that draw watts along ramps, the
+// supervisors and processes of tasks, dead-man timers in firmware, what is on its disk. It carries out what
+// agent/reconcile decides (Execute), shows what an agent could read (Observe), and does by itself what goes on without
+// an agent: supervisors end or lower hashing when the fence they were told runs out, firmware falls back, tasks end,
+// ramps go on.
 //
 // It decides nothing about a grant, a lease or a phase: it has limits that were set and deadlines that it was told.
 // Draw is piecewise linear between moments that are known ahead, and never sampled: every change goes to the DrawBook.
-// Pure: time is an argument and never decreases. Times here are true time (the world's), also those of Action::lease_end.
+// Pure: time is an argument and never decreases. Times here are true time (the world's), also those of
+// Action::lease_end.
 #ifndef SWITCHYARD_SIMULATION_PHYSICS_MACHINE_H_
 #define SWITCHYARD_SIMULATION_PHYSICS_MACHINE_H_
 
@@ -48,9 +50,9 @@ struct MachineTask {
   std::vector<int> devices;     // in the group, in the order of `order.devices`
   v1::TaskPhase phase = v1::TASK_PREPARED;
   Power limit;
-  bool exited = false;            // its process is gone, its devices come to rest
-  std::vector<int64_t> points;    // hashing: mW per device at its operating point, beside `devices`
-  std::vector<int64_t> waiting;   // mW to which a device shall rise once others have fallen; -1: none waits
+  bool exited = false;                      // its process is gone, its devices come to rest
+  std::vector<int64_t> points;              // hashing: mW per device at its operating point, beside `devices`
+  std::vector<int64_t> waiting;             // mW to which a device shall rise once others have fallen; -1: none waits
   MonoTime ends_at = MonoTime::Never();     // by itself, or after its stop
   MonoTime settled_by = MonoTime::Never();  // exited; its devices are at rest by then, if they obey
   int exit_code = 0;
@@ -69,10 +71,11 @@ struct MachineTask {
 
 class Machine {
  public:
-  // `node` ("<site>/<node>") and its model and device models as configured, ramps already scaled. `seed` spreads ramps over devices
-  // and run-to-run draws. `draws` and `observer` may be null: the machine is not wired to this cluster (a clone).
-  Machine(std::string node, const v1::NodeModel& model, const std::map<std::string, v1::DeviceModel>& devices, uint64_t seed,
-          DrawBook* draws, MachineObserver* observer);
+  // `node` ("<site>/<node>") and its model and device models as configured, ramps already scaled. `seed` spreads ramps
+  // over devices and run-to-run draws. `draws` and `observer` may be null: the machine is not wired to this cluster (a
+  // clone).
+  Machine(std::string node, const v1::NodeModel& model, const std::map<std::string, v1::DeviceModel>& devices,
+          uint64_t seed, DrawBook* draws, MachineObserver* observer);
 
   // ---- what an agent can see and do ----
   v1::NodeHello Identify() const;  // incarnation, boot id, hardware id, device ids, tested enforcers
@@ -83,7 +86,7 @@ class Machine {
   v1::Telemetry Measure(MonoTime now);  // the node's own readings, without a sequence; meters are the world's
   // A new process of the agent looks at the machine: it scans for a while.
   void AgentStarted(MonoTime now);
-  void AgentExited(MonoTime now);       // for whatever reason; tasks and limits go on
+  void AgentExited(MonoTime now);  // for whatever reason; tasks and limits go on
 
   // When something here changes by itself next: Advance must be called then.
   MonoTime NextChange(MonoTime now) const;
@@ -93,15 +96,16 @@ class Machine {
   void SetRun(uint64_t job, Duration runs, int exit_code);
 
   // ---- faults; each is listed in the DrawBook as an allowance for as long as it may excuse watts ----
-  void Reboot(MonoTime now, Duration off);     // of the host: powerless for `off`, then up with a new boot id; ASICs hash on meanwhile
+  void Reboot(MonoTime now,
+              Duration off);  // of the host: powerless for `off`, then up with a new boot id; ASICs hash on meanwhile
   void LosePower(MonoTime now, Duration off);  // of everything: devices come back as their class says
-  void Suspend(MonoTime now);                  // the host sleeps: its processes and supervisors do nothing, ASICs hash on
-  void Resume(MonoTime now);                   // what is overdue is done before anything goes on
-  void WipeAgent(MonoTime now);                // its state directory is lost: a new incarnation, tasks go on
-  void ReplaceHardware(MonoTime now);          // another machine of the same name, with other devices
+  void Suspend(MonoTime now);          // the host sleeps: its processes and supervisors do nothing, ASICs hash on
+  void Resume(MonoTime now);           // what is overdue is done before anything goes on
+  void WipeAgent(MonoTime now);        // its state directory is lost: a new incarnation, tasks go on
+  void ReplaceHardware(MonoTime now);  // another machine of the same name, with other devices
   void KillSupervisor(MonoTime now, uint64_t salt);  // of one task, chosen by salt; the kernel kills its child
-  // `device`: its id, "<group>/<index>" with indices from 0, or "" for one drawn from the amount. A zero span: until Mend.
-  // amount: overshoot in ppm of the setting (0: 10 %), slowness in ppm of the worst ramp (0: three times); else without meaning.
+  // `device` as a deed names it ("<site>/<node>/<group>/<index>", or without the node), or by its id. A zero span:
+  // until Mend.
   void Break(MonoTime now, FaultKind device_fault, const std::string& device, Duration span, int64_t amount);
   void Mend(MonoTime now, const std::string& device);  // "": all of them
   bool powered(MonoTime now) const { return now >= on_at_; }

@@ -1,7 +1,6 @@
 // What can go wrong with the machine, each with the allowance that excuses its watts for as long as it lasts.
 #include <algorithm>
 
-#include "common/stable_hash.h"
 #include "simulation/physics/machine.h"
 
 namespace switchyard::simulation {
@@ -53,15 +52,7 @@ void Machine::KillSupervisor(MonoTime now, uint64_t salt) {
 
 void Machine::Break(MonoTime now, FaultKind fault, const std::string& id, Duration span, int64_t amount) {
   Advance(now);
-  std::optional<std::pair<size_t, size_t>> found = FindDevice(id);
-  if (!found.has_value() && id.empty()) {
-    std::vector<std::pair<size_t, size_t>> all;
-    for (size_t g = 0; g < groups_.size(); ++g) {
-      for (size_t d = 0; d < groups_[g].devices.size(); ++d) all.push_back({g, d});
-    }
-    const uint64_t drawn = StableHash().Add(seed_).Add(node_).Add(amount).Add(now.milliseconds()).Finish();
-    if (!all.empty()) found = all[drawn % all.size()];
-  }
+  const std::optional<std::pair<size_t, size_t>> found = FindDevice(id);
   if (!found.has_value()) return;
   const auto [g, d] = *found;
   Group& group = groups_[g];
@@ -72,8 +63,11 @@ void Machine::Break(MonoTime now, FaultKind fault, const std::string& id, Durati
   device.mend_at = span > Duration() ? now + span : MonoTime::Never();
   broken_.push_back({g, d});
   if (draws_ != nullptr) {
-    device.allowance = draws_->Allow(
-        {.node = node_, .cause = Name(fault), .most = Device::MostAbove(fault, amount, group.model), .from = now, .until = MonoTime::Never()});
+    device.allowance = draws_->Allow({.node = node_,
+                                      .cause = Name(fault),
+                                      .most = Device::MostAbove(fault, amount, group.model),
+                                      .from = now,
+                                      .until = MonoTime::Never()});
   }
   Draw(now, g, d);
 }

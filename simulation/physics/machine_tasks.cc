@@ -79,7 +79,8 @@ void Machine::AgentStarted(MonoTime now) {
   for (auto it = tasks_.begin(); it != tasks_.end();) {
     const bool forgotten = it->second.phase == v1::TASK_PREPARED && it->second.order.kind() != v1::HASHING;
     if (forgotten && it->second.group >= 0) {
-      for (const int device : it->second.devices) std::erase(groups_[it->second.group].devices[device].users, it->first);
+      for (const int device : it->second.devices)
+        std::erase(groups_[it->second.group].devices[device].users, it->first);
     }
     it = forgotten ? tasks_.erase(it) : std::next(it);
   }
@@ -92,7 +93,8 @@ void Machine::AgentExited(MonoTime now) {
     const Power most = Milliwatts(groups_[g].model.max_mw());
     for (size_t d = 0; d < groups_[g].devices.size(); ++d) {
       const Device& device = groups_[g].devices[d];
-      if (!device.users.empty() && device.high() > Milliwatts(groups_[g].model.idle_mw())) Order(now, g, d, most, most, most);
+      if (!device.users.empty() && device.high() > Milliwatts(groups_[g].model.idle_mw()))
+        Order(now, g, d, most, most, most);
     }
   }
 }
@@ -302,7 +304,8 @@ void Machine::SetHashing(MonoTime now, MachineTask& task) {
 void Machine::RaiseWaiting(MonoTime now, MachineTask& task) {
   const Group& group = groups_[task.group];
   Power most;
-  for (const int device : task.devices) most += std::max(group.devices[device].setting(), group.devices[device].Reading(now));
+  for (const int device : task.devices)
+    most += std::max(group.devices[device].setting(), group.devices[device].Reading(now));
   bool waits = false;
   for (size_t i = 0; i < task.devices.size(); ++i) {
     if (task.waiting[i] < 0) continue;

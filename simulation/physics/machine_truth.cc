@@ -11,8 +11,8 @@ v1::DeviceFault FaultOf(const v1::DeviceModel& model, const Device& device, Mono
   v1::DeviceFault fault;
   fault.set_device(device.id());
   fault.set_reading_mw(device.Reading(now).count());
-  fault.set_reason(fmt::format("acknowledged {} mW, still above it after the worst ramp of \"{}\" ({} ms)", device.setting().count(),
-                               model.id(), model.ramp_down_ms()));
+  fault.set_reason(fmt::format("acknowledged {} mW, still above it after the worst ramp of \"{}\" ({} ms)",
+                               device.setting().count(), model.id(), model.ramp_down_ms()));
   return fault;
 }
 
@@ -71,7 +71,8 @@ void Machine::Show(MonoTime now, MachineTask& task) {
     truth.devices.clear();
     return;
   }
-  if (!std::equal(truth.devices.begin(), truth.devices.end(), task.order.devices().begin(), task.order.devices().end())) {
+  if (!std::equal(truth.devices.begin(), truth.devices.end(), task.order.devices().begin(),
+                  task.order.devices().end())) {
     truth.devices.assign(task.order.devices().begin(), task.order.devices().end());
   }
   if (!Exclusive(task)) {
@@ -128,7 +129,8 @@ v1::Telemetry Machine::Measure(MonoTime now) {
     if (!group.summed || now < group.rests_at) {
       group.mean = Power();
       for (const Device& device : group.devices) {
-        const Power mean = now < device.rests_at() ? device.Reading(now) : std::min(device.course().Mean(now), device.Reading(now));
+        const Power mean =
+            now < device.rests_at() ? device.Reading(now) : std::min(device.course().Mean(now), device.Reading(now));
         group.mean += mean;
       }
       group.summed = now >= group.rests_at;

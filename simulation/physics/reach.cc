@@ -129,7 +129,8 @@ ReachMap::ReachMap(const v1::ClusterConfiguration& raw) {
   topology::ApplyDefaults(&configuration);
   std::map<std::string, SiteReach> sites;
   for (const v1::Site& site : configuration.sites()) {
-    const SiteReach& graph = sites.emplace(site.id(), SiteReach(site, static_cast<uint32_t>(budgets_.size()))).first->second;
+    const SiteReach& graph =
+        sites.emplace(site.id(), SiteReach(site, static_cast<uint32_t>(budgets_.size()))).first->second;
     for (ReachedBudget& budget : BudgetsOf(site, graph)) budgets_.push_back(std::move(budget));
   }
   std::map<std::string, const v1::NodeModel*> models;
@@ -152,7 +153,8 @@ ReachMap::ReachMap(const v1::ClusterConfiguration& raw) {
     };
     const std::string id = node.site() + "/" + node.id();
     reach_[{id, ""}] = with_heat(0);
-    for (const v1::DeviceGroup& group : model->second->groups()) reach_[{id, group.name()}] = with_heat(group.liquid_ppm());
+    for (const v1::DeviceGroup& group : model->second->groups())
+      reach_[{id, group.name()}] = with_heat(group.liquid_ppm());
   }
 }
 

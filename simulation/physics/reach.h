@@ -1,6 +1,6 @@
-// How far a watt at a node reaches: the coefficients with which its platform and each of its device groups load the budgets,
-// worked out by the judge from the configuration alone. common/topology does the same for the scheduler; the judge does not
-// ask the accused. Its products are rounded down, so that no rounding of its own ever accuses anybody.
+// How far a watt at a node reaches: the coefficients with which its platform and each of its device groups load the
+// budgets, worked out by the judge from the configuration alone. common/topology does the same for the scheduler; the
+// judge does not ask the accused. Its products are rounded down, so that no rounding of its own ever accuses anybody.
 #ifndef SWITCHYARD_SIMULATION_PHYSICS_REACH_H_
 #define SWITCHYARD_SIMULATION_PHYSICS_REACH_H_
 
@@ -29,8 +29,8 @@ struct ReachedBudget {
   Power cap;   // in watts, rounded down
   Power base;  // base loads here and beneath, and on the meter the fixed overhead
   Duration shed_deadline, meter_lag;
-  Duration overhead_lag;           // meters
-  int64_t overhead_ppm = 0;        // meters: marginal overhead
+  Duration overhead_lag;     // meters
+  int64_t overhead_ppm = 0;  // meters: marginal overhead
 };
 
 class ReachMap {
