@@ -45,11 +45,11 @@ enum class FaultKind : uint8_t {
   kClockDrift,            // of the agent's clock, at most rho. amount: ppm, negative: slow. Span zero: for ever
   kSupervisorKilled,      // amount: salt that chooses one of the node's tasks
   // Devices. Subject: a device. For span.
-  kDeviceOvershoots,      // draws amount mW above its setting
+  kDeviceOvershoots,      // draws amount ppm of its setting above it
   kDeviceLies,            // stays up and reads as if it had complied
   kDeviceSticks,          // stays up and reads honestly
   kDeviceToNameplate,     // reboots by itself, at its maximum
-  kDeviceSlow,            // complies, amount ms later than the worst ramp of its class
+  kDeviceSlow,            // complies, in amount ppm of the worst ramp of its class
   // Meters. Subject: a budget. For span.
   kMeterNoise,            // amount: mW, the most that a reading is off
   kMeterLag,              // amount: ms more

@@ -94,12 +94,23 @@ class Shrinker {
     return true;
   }
 
-  // Nothing after the violation had a part in it.
+  // Nothing after the violation had a part in it. Where its moment is not known (the process died of it) it is searched for.
   void CutTail() {
+    if (at_ > MonoTime()) {
+      CutAt(at_);
+      return;
+    }
+    Duration too_short = Seconds(0);
+    while (left_ > 0 && best_.length - too_short > Seconds(2)) {
+      const Duration middle = too_short + (best_.length - too_short) / 2;
+      if (!CutAt(MonoTime() + middle - Seconds(1))) too_short = middle;
+    }
+  }
+  bool CutAt(MonoTime at) {
     Script candidate = best_;
-    candidate.length = std::min(candidate.length, at_ - MonoTime() + Seconds(1));
-    std::erase_if(candidate.deeds, [&](const Deed& deed) { return deed.at > at_; });
-    Try(std::move(candidate));
+    candidate.length = std::min(candidate.length, at - MonoTime() + Seconds(1));
+    std::erase_if(candidate.deeds, [&](const Deed& deed) { return deed.at > at; });
+    return Try(std::move(candidate));
   }
 
   // Delta debugging: halves, quarters, ... single ones, as long as something goes.

@@ -14,7 +14,7 @@
 
 namespace switchyard::simulation {
 
-// Runs a script: the moment at which it fails in the same way, or nothing.
+// Runs a script: the moment at which it fails in the same way (zero: it is not known), or nothing.
 using Fails = std::function<std::optional<MonoTime>(const Script&)>;
 
 struct Shrunk {

@@ -46,11 +46,11 @@ constexpr Manner kManners[] = {
     {kReplacedHardware, Subject::kNode, Seconds(10), Seconds(60)},
     {kClockDrift, Subject::kNode, Seconds(0), Seconds(0), -kRhoPpm, kRhoPpm},
     {kSupervisorKilled, Subject::kNode, Seconds(0), Seconds(0), 0, 1'000'000},
-    {kDeviceOvershoots, Subject::kDevice, Seconds(5), Seconds(40), 50'000, 900'000},
+    {kDeviceOvershoots, Subject::kDevice, Seconds(5), Seconds(40), 20'000, 300'000},
     {kDeviceLies, Subject::kDevice, Seconds(10), Seconds(60)},
     {kDeviceSticks, Subject::kDevice, Seconds(10), Seconds(60)},
     {kDeviceToNameplate, Subject::kDevice, Seconds(10), Seconds(40)},
-    {kDeviceSlow, Subject::kDevice, Seconds(20), Seconds(90), 500, 20'000},
+    {kDeviceSlow, Subject::kDevice, Seconds(20), Seconds(90), 1'200'000, 6'000'000},
     {kMeterNoise, Subject::kMeter, Seconds(10), Seconds(90), 1, 20},  // thousandths of the cap; made mW below
     {kMeterLag, Subject::kMeter, Seconds(10), Seconds(90), 500, 8000},
     {kMeterSticks, Subject::kMeter, Seconds(10), Seconds(60)},
@@ -156,9 +156,6 @@ class Maker {
       case kReplacedHardware:
         if (dice->Chance(40)) Say(fault.at + fault.span / 2, fault.subject, "node lost");
         Say(over + dice->Span(Seconds(1), Seconds(15)), fault.subject, "node replace");
-        break;
-      case kNodeReboot:
-        if (dice->Chance(15)) Say(fault.at + fault.span / 2, fault.subject, "node lost");
         break;
       case kDeviceOvershoots:
       case kDeviceLies:

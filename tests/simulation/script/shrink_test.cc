@@ -72,6 +72,16 @@ TEST(Shrink, StopsWhenItsRunsAreUsedUpAndReturnsWhatFails) {
   EXPECT_TRUE(Has(shrunk.script, last));
 }
 
+TEST(Shrink, SearchesForTheMomentThatItIsNotTold) {
+  const Script script = Generate(6);
+  const Fails fails = [&](const Script& candidate) -> std::optional<MonoTime> {
+    return candidate.length >= Seconds(700) ? std::optional(MonoTime()) : std::nullopt;
+  };
+  const Shrunk shrunk = Shrink(script, MonoTime(), fails, 1000);
+  EXPECT_GE(shrunk.script.length, Seconds(700));
+  EXPECT_LE(shrunk.script.length, Seconds(703));
+}
+
 TEST(Shrink, TriesNothingThatIsUnsound) {
   const Script script = Generate(5);
   const Fails fails = [&](const Script& candidate) -> std::optional<MonoTime> {

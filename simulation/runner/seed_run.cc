@@ -1,0 +1,70 @@
+#include "simulation/runner/seed_run.h"
+
+#include <time.h>
+
+#include <string>
+#include <utility>
+
+#include "common/faults/faults.h"
+#include "simulation/world/world.h"
+
+namespace switchyard::simulation {
+namespace {
+
+int64_t CpuMicroseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
+
+// A verdict begins with the name of its check: "w-physical: budget s/pdu-1 ...".
+void TakeVerdict(const absl::Status& verdict, SeedReport* report) {
+  if (verdict.ok()) return;
+  const std::string text(verdict.message());
+  const size_t colon = text.find(": ");
+  report->check = colon == std::string::npos ? "check" : text.substr(0, colon);
+  report->verdict = colon == std::string::npos ? text : text.substr(colon + 2);
+}
+
+}  // namespace
+
+SeedReport RunScript(const Script& script) {
+  SeedReport report;
+  report.seed = script.seed;
+  const int64_t began = CpuMicroseconds();
+  const RunResult result = Run(script, WorldOptions(), {});
+  report.cpu_us = CpuMicroseconds() - began;
+  TakeVerdict(result.verdict, &report);
+  report.at_ms = report.simulated_ms = result.at.milliseconds();
+  report.starts = result.figures.starts;
+  report.leaders = result.figures.leaders;
+  report.batches = result.figures.batches;
+  report.commands = result.figures.commands;
+  report.messages = result.figures.messages;
+  report.digest = result.figures.digest;
+  report.reached = faults::Reached();
+  return report;
+}
+
+SeedReport ReportOf(uint64_t seed, const WorkResult& result) {
+  if (result.death.empty()) {
+    absl::StatusOr<SeedReport> report = SeedReportFromJson(result.answer);
+    if (report.ok()) return *std::move(report);
+  }
+  // The process ended in the middle: a failed check of the code itself, or worse. Its last words say which.
+  SeedReport report;
+  report.seed = seed;
+  report.check = result.errors.find("check failed") != std::string::npos ? "code-check" : "process";
+  const std::string words = result.errors.substr(0, result.errors.find_last_not_of('\n') + 1);
+  const size_t line = words.rfind('\n');
+  report.verdict = (line == std::string::npos ? words : words.substr(line + 1)) + (result.death.empty() ? "" : " (" + result.death + ")");
+  return report;
+}
+
+SeedReport RunScriptAlone(const Script& script) {
+  return ReportOf(script.seed, RunAlone([&script] { return ToJson(RunScript(script)); }));
+}
+
+TableShape ShapeOfTable() { return {}; }
+
+}  // namespace switchyard::simulation
