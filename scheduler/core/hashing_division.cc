@@ -179,6 +179,7 @@ Power Overdue(const State& state, const Allocation& allocation, MonoTime now) {
 HashingDivision DivideHashing(const State& state, MonoTime now, UtcTime utc) {
   HashingDivision division;
   division.units = Units(state, now);
+  if (division.units.empty()) return division;
   // What all hashing together may be charged: the headroom, and what it is charged already, less what plans still wait
   // for.
   std::vector<Power> available(state.budgets.size());

@@ -32,7 +32,7 @@ struct HashingDivision {
   std::vector<HashingUnit> units;  // those that hash in the order of their allocations, then those that could start
   std::vector<HashingOffer> offers;
   std::vector<power::FillTarget> targets;
-  std::vector<Power> left;  // by budget: what hashing could still be charged beyond the targets
+  std::vector<Power> left;  // by budget: what hashing could still be charged beyond the targets; empty without units
 };
 
 HashingDivision DivideHashing(const State& state, MonoTime now, UtcTime utc);
