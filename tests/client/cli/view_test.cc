@@ -197,6 +197,18 @@ TEST(TextTest, LogTargetsNameAGroupAnIndexOrBoth) {
   for (const char* bad : {"/2", "17/a/b/2", "17/a/x", "17/a/", "17//2"}) EXPECT_FALSE(ParseLogTarget(bad).ok()) << bad;
 }
 
+TEST(PlansViewTest, SaysHowManyTasksArePrepared) {
+  v1::ListPlansResponse response;
+  v1::PlanStatus* plan = response.add_plans();
+  plan->set_id(3);
+  plan->set_job(18);
+  plan->set_tasks(4);
+  EXPECT_THAT(PlansView(response, Width(80)), testing::Not(HasSubstr("prepare")));
+  plan->set_preparing(4);
+  plan->set_prepared(1);
+  EXPECT_THAT(PlansView(response, Width(80)), HasSubstr("1 of 4 task(s) are prepared"));
+}
+
 TEST(TextTest, SinceIsASpanOrATime) {
   EXPECT_EQ(*ParseSince("2h", kNow), kNow - 7'200'000);
   EXPECT_EQ(*ParseSince("2026-11-18T11:06:40Z", 0), kNow);
