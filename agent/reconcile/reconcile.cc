@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "common/faults/mutation.h"
 #include "common/stable_hash.h"
 
 namespace switchyard::agent::reconcile {
@@ -14,6 +15,7 @@ bool Stoppable(const TaskTruth& task) { return Live(task) && task.phase != v1::T
 
 // What the limit is when the order was carried out: nothing can be held below what it draws with everything off.
 Power Target(const v1::DesiredAllocation& order, const TaskTruth& task) {
+  if (SWITCHYARD_MUTATION(ignores_grant)) return std::max({Milliwatts(order.grant_mw()), task.floor, task.limit});
   return std::max(Milliwatts(order.grant_mw()), task.floor);
 }
 
@@ -84,8 +86,11 @@ void Reconciler::Configure(const v1::Welcome& welcome) {
 }
 
 bool Reconciler::AcceptSender(const std::string& cluster_id, uint64_t store_incarnation, uint64_t term) {
-  if (cluster_id.empty() || (!cluster_id_.empty() && cluster_id != cluster_id_)) return false;
-  if (std::tie(store_incarnation, term) < std::tie(store_incarnation_, term_)) return false;
+  const bool foreign = !cluster_id_.empty() && cluster_id != cluster_id_;
+  if (cluster_id.empty() || (foreign && !SWITCHYARD_MUTATION(ignores_cluster_id))) return false;
+  if (SWITCHYARD_MUTATION(ignores_store_incarnation)) store_incarnation = store_incarnation_;
+  const bool older = std::tie(store_incarnation, term) < std::tie(store_incarnation_, term_);
+  if (older && !SWITCHYARD_MUTATION(old_leader_accepted)) return false;
   if (store_incarnation != store_incarnation_) {
     set_.ForgetRevision();
     applied_revision_ = 0;
@@ -132,9 +137,11 @@ std::vector<Action> Reconciler::Decide(MonoTime now, const MachineTruth& truth) 
   const Truths tasks = IndexTruth(truth);
   NoteFollowed(tasks);
   Lower(tasks, &actions);
+  StopUnordered(now, tasks, &actions);
   // A raise waits until the machine shows that everything of its revision that lowers or stops was carried out.
-  if (MayRaise(now) && applied_revision_ == set_.revision()) Raise(tasks, &actions);
-  Clear(now, tasks, &actions);
+  const bool lowered = applied_revision_ == set_.revision() || SWITCHYARD_MUTATION(raise_before_lowering);
+  if (MayRaise(now) && lowered) Raise(tasks, &actions);
+  Forget(tasks, &actions);
   return actions;
 }
 
@@ -149,7 +156,8 @@ void Reconciler::Fence(MonoTime now, const MachineTruth& truth, std::vector<Acti
   }
   if (!lease_.FallbackDue(now)) return;
   const bool above = std::any_of(truth.tasks.begin(), truth.tasks.end(), [](const TaskTruth& task) {
-    return task.kind == v1::HASHING && task.phase == v1::TASK_RUNNING && task.limit > task.floor;
+    return task.kind == v1::HASHING && task.phase == v1::TASK_RUNNING &&
+           task.limit > std::max(task.floor, task.fallback);
   });
   if (!above && !truth.scanning) return;
   actions->push_back(Plain(Action::Kind::kFallback));
@@ -212,7 +220,7 @@ void Reconciler::Raise(const Truths& tasks, std::vector<Action>* actions) {
 }
 
 void Reconciler::RaiseOne(const v1::DesiredAllocation& order, const TaskTruth& task, std::vector<Action>* actions) {
-  if (order.phase() != v1::RUN) return;
+  if (order.phase() != v1::RUN && !SWITCHYARD_MUTATION(ignores_order_phase)) return;
   if (task.phase == v1::TASK_PREPARED) {
     if (task.limit != Target(order, task)) actions->push_back(SetLimit(order, Target(order, task)));
     actions->push_back(ByOrder(Action::Kind::kRelease, order));
@@ -228,21 +236,28 @@ void Reconciler::RaiseOne(const v1::DesiredAllocation& order, const TaskTruth& t
   actions->push_back(SetLimit(order, Target(order, task)));
 }
 
-void Reconciler::Clear(MonoTime now, const Truths& tasks, std::vector<Action>* actions) {
-  // An empty or older store must never stop a fleet: without a set that was learned under a lease nothing is forgotten,
-  // and without one learned under the lease that runs now no orphan is stopped.
+// Hashing that nobody ordered. An empty or older store must never stop a fleet: it takes a set learned under the lease that runs
+// now.
+void Reconciler::StopUnordered(MonoTime now, const Truths& tasks, std::vector<Action>* actions) {
+  if (!MayRaise(now)) return;
+  for (const auto& [id, task] : tasks) {
+    const bool stops = task->kind == v1::HASHING || SWITCHYARD_MUTATION(new_incarnation_stops_orphans);
+    if (!set_.allocations().contains(id) && stops && Stoppable(*task)) {
+      actions->push_back(Stop(id, Duration()));
+    }
+  }
+}
+
+// What ended and is not in the set any more, or not in this epoch. Not by a set that was learned without a lease.
+void Reconciler::Forget(const Truths& tasks, std::vector<Action>* actions) {
   if (set_.needs_full() || set_.stretch() == 0) return;
   for (const auto& [id, task] : tasks) {
     const auto order = set_.allocations().find(id);
-    const bool replaced = order != set_.allocations().end() && task->epoch < order->second.epoch();
-    if (order != set_.allocations().end() && !replaced) continue;
-    if (!Live(*task)) {
-      actions->push_back(Plain(Action::Kind::kForget, id));
-      asserted_.erase(id);
-      stopped_.erase(id);
-    } else if (!replaced && task->kind == v1::HASHING && Stoppable(*task) && MayRaise(now)) {
-      actions->push_back(Stop(id, Duration()));
-    }
+    const bool wanted = order != set_.allocations().end() && task->epoch >= order->second.epoch();
+    if (wanted || Live(*task)) continue;
+    actions->push_back(Plain(Action::Kind::kForget, id));
+    asserted_.erase(id);
+    stopped_.erase(id);
   }
 }
 

@@ -37,6 +37,9 @@ struct TaskTruth {
   // grant.
   Power limit;
   Power floor;                   // what it draws with everything off: no limit below it is possible
+  // Hashing: the limit that it falls back to without a lease - each device at the lower of what it holds now and the
+  // order's fallback. Never above `limit`; what is below the floor means the floor.
+  Power fallback;
   std::optional<Power> reading;  // its devices' own reading; nothing: they have none
   std::optional<Power>
       settled;            // draws at most this from now on, as devices comply step by step; nothing: not known yet
@@ -73,7 +76,7 @@ struct Action {
     kStop,        // SIGTERM, after `grace` SIGKILL; zero grace: SIGKILL at once
     kForget,      // ended and acknowledged: remove its traces, restore its devices' limits
     kRenewFence,  // the lease runs until `lease_end`: pass it to the supervisors
-    kFallback,    // no lease: lower everything interruptible to its floor now
+    kFallback,    // no lease: lower everything interruptible to its fallback now, raise nothing
   };
   Kind kind = Kind::kPrepare;
   uint64_t allocation = 0;
@@ -139,7 +142,8 @@ class Reconciler {
   void LowerOne(const v1::DesiredAllocation& order, const TaskTruth& task, std::vector<Action>* actions);
   void Raise(const Truths& tasks, std::vector<Action>* actions);
   void RaiseOne(const v1::DesiredAllocation& order, const TaskTruth& task, std::vector<Action>* actions);
-  void Clear(MonoTime now, const Truths& tasks, std::vector<Action>* actions);
+  void StopUnordered(MonoTime now, const Truths& tasks, std::vector<Action>* actions);
+  void Forget(const Truths& tasks, std::vector<Action>* actions);
   bool DevicesFree(const v1::DesiredAllocation& order, const Truths& tasks) const;
   v1::AllocationReport ReportTask(const TaskTruth& task) const;
 

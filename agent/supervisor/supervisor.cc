@@ -27,6 +27,7 @@ constexpr int64_t kKillAgainMs = 20;
 constexpr int64_t kLookForDirectoryMs = 500;
 // An exclusive device hangs on it: a look now and then, whatever was or was not told.
 constexpr int64_t kLookAnywayMs = 5000;
+constexpr int64_t kLeastCpuMilli = 10;  // below it the kernel's limit would be rounded up
 constexpr int kProtectedFromOom = -1000;
 constexpr size_t kControlLineMax = 256;  // a longer one is no command of ours
 constexpr int kOutputReadsAtOnce = 16;   // so that a chatty task cannot keep the loop from its deadlines
@@ -136,7 +137,7 @@ int64_t Supervisor::NextDeadline() const {
 bool Supervisor::MayBeFenced() const {
   // Nothing of a prepared task runs and nothing draws: only one that is to be ended, not paused, is fenced before its
   // start.
-  return spec_.fence_after_ms >= 0 && !kill_at_ms_ && !status_.paused &&
+  return spec_.fence_after_ms >= 0 && !kill_at_ms_ && !status_.paused && !held_at_fence_ &&
          (!spec_.pause_at_fence || status_.state == TaskState::kRunning);
 }
 
@@ -157,6 +158,7 @@ void Supervisor::Obey(const std::string& line) {
   if (verb == "stop") Stop(number, "");
   if (verb == "lease" && number > lease_end_ms_) {
     lease_end_ms_ = number;
+    held_at_fence_ = held_at_fence_ && number <= BootMilliseconds();
     if (status_.paused && number > BootMilliseconds() && spec_.cgroup.Thaw().ok()) {
       status_.paused = false;
       Publish(status_.state);
@@ -264,12 +266,27 @@ void Supervisor::CheckDirectory() {
 
 void Supervisor::Fence() {
   if (!spec_.pause_at_fence) return Stop(0, "fenced: no lease came for longer than its job allows");
+  if (HoldAtFenceDuty()) return;
   // Duty first: when it is thawed under a later lease it must not go on at watts that have long been given to others.
   const bool lowered = spec_.duty_file.empty() || ReplaceText(spec_.duty_file, "0\n", 0644).ok();
   if (!lowered || !spec_.cgroup.Freeze().ok())
     return Stop(0, "fenced: the lease ended and the task could not be paused");
   status_.paused = true;
   Publish(status_.state);
+}
+
+// Down to the duty at which it goes on without a lease. The kernel's limit is what makes it certain: who only asks the
+// task freezes it instead.
+bool Supervisor::HoldAtFenceDuty() {
+  if (spec_.fence_duty <= 0 || spec_.duty_file.empty() || spec_.cpus.empty()) return false;
+  const absl::StatusOr<std::string> text = ReadText(spec_.duty_file);
+  const int64_t present = text.ok() ? std::strtoll(text->c_str(), nullptr, 10) : 0;
+  const int64_t duty = std::clamp<int64_t>(present, 0, spec_.fence_duty);
+  const int64_t cpu_milli = duty * static_cast<int64_t>(spec_.cpus.size());
+  if (cpu_milli < kLeastCpuMilli || !spec_.cgroup.SetCpuLimit(cpu_milli).ok()) return false;
+  if (!ReplaceText(spec_.duty_file, std::to_string(duty) + "\n", 0644).ok()) return false;
+  held_at_fence_ = true;
+  return true;
 }
 
 void Supervisor::KillRemains() {

@@ -47,6 +47,7 @@ class Supervisor {
   void CheckDeadlines();
   void CheckDirectory();
   void Fence();
+  bool HoldAtFenceDuty();
   void Release();
   void Stop(int64_t grace_ms, const std::string& reason);
   void KillRemains();
@@ -66,6 +67,7 @@ class Supervisor {
   std::string control_rest_;  // a command line not yet whole
   std::string failure_;       // the child's last words
   int64_t lease_end_ms_ = 0;
+  bool held_at_fence_ = false;         // fenced by its duty, not frozen; until the next lease
   std::optional<int64_t> kill_at_ms_;  // everything in the cgroup is killed from then on
   bool exited_ = false;                // the leader has been reaped
   bool directory_lost_ = false;        // nothing is written there any more

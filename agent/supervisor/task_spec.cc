@@ -42,6 +42,7 @@ std::string TaskSpec::Format() const {
   record.Add("lease_end_ms", lease_end_ms);
   record.Add("fence_after_ms", fence_after_ms);
   record.Add("pause_at_fence", pause_at_fence);
+  record.Add("fence_duty", fence_duty);
   record.Add("duty_file", duty_file);
   record.Add("output_file_bytes", output_file_bytes);
   record.Add("output_files", output_files);
@@ -96,6 +97,7 @@ absl::StatusOr<TaskSpec> TaskSpec::Parse(const std::string& text) {
   spec.lease_end_ms = record->Integer("lease_end_ms", 0);
   spec.fence_after_ms = record->Integer("fence_after_ms", -1);
   spec.pause_at_fence = record->Integer("pause_at_fence", 0) != 0;
+  spec.fence_duty = static_cast<int>(record->Integer("fence_duty", 0));
   spec.duty_file = record->Text("duty_file");
   spec.output_file_bytes = record->Integer("output_file_bytes", spec.output_file_bytes);
   spec.output_files = static_cast<int>(record->Integer("output_files", spec.output_files));

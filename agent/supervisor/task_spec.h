@@ -37,8 +37,11 @@ struct TaskSpec {
   int64_t lease_end_ms = 0;              // CLOCK_BOOTTIME; 0: the supervisor's own start
   // The task's end when the lease has been over for so long; -1: never. A task that pauses is frozen instead, its duty file
   // (if any) set to 0 first, and thawed by the next lease: it then draws nothing more until somebody raises its duty.
+  // With a `fence_duty` (thousandths of each of its CPUs) it is not frozen but held to that duty, or to its own if that is
+  // lower, by the kernel too; where the machine cannot hold it, it is frozen.
   int64_t fence_after_ms = -1;
   bool pause_at_fence = false;
+  int fence_duty = 0;
   std::string duty_file;
 
   int64_t output_file_bytes = 8 << 20;

@@ -66,6 +66,7 @@ const Schema& BudgetSchema() {
                                {"fault_reserve", "fault_reserve_mw", Unit::kPower},
                                {"shed_deadline", "shed_deadline_ms", Unit::kDuration},
                                {"meter_lag", "meter_lag_ms", Unit::kDuration},
+                               {"ramp_up", "ramp_up_mw", Unit::kPower},
                                {"feeds_from", "feeds_from", Unit::kCustom, nullptr, BindFeeds}}};
   return kSchema;
 }
@@ -129,6 +130,7 @@ const Schema& DeviceModelSchema() {
                                {"max", "max_mw", Unit::kPower},
                                {"transient", "transient_mw", Unit::kPower},
                                {"prepare_watts", "prepare_mw", Unit::kPower},
+                               {"fallback", "fallback_mw", Unit::kPower},
                                {"ramp_up", "ramp_up_ms", Unit::kDuration},
                                {"ramp_down", "ramp_down_ms", Unit::kDuration},
                                {"limiter", "limiter", Unit::kBool},

@@ -59,7 +59,8 @@ class TopologyBuilder {
          .base = base,
          .fault_reserve = Milliwatts(budget.fault_reserve_mw()),
          .shed_deadline = Milliseconds(budget.shed_deadline_ms()),
-         .meter_lag = Milliseconds(budget.meter_lag_ms())});
+         .meter_lag = Milliseconds(budget.meter_lag_ms()),
+         .ramp_up = Milliwatts(budget.ramp_up_mw())});
   }
 
   // A survivor is no switchgear of its own: it answers as fast as the faster of its feeds must.
@@ -78,7 +79,8 @@ class TopologyBuilder {
          .base = base,
          .fault_reserve = Milliwatts(-1),
          .shed_deadline = deadline,
-         .meter_lag = lag});
+         .meter_lag = lag,
+         .ramp_up = Power()});
   }
 
   void Add(BudgetInfo info) {

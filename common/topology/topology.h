@@ -41,6 +41,7 @@ struct BudgetInfo {
   Power fault_reserve;  // as configured; where that says so, the largest single device beneath, times its coefficient
   Duration shed_deadline;
   Duration meter_lag;
+  Power ramp_up;        // hashing beneath rises by at most this within any minute; 0: no limit
 };
 
 class Topology {

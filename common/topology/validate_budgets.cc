@@ -44,6 +44,7 @@ void CheckBudget(const std::string& at, const v1::Site& site, const v1::Budget& 
   if (budget.fault_reserve_mw() != -1) {
     checker->Range(at + ".fault_reserve_mw", subject, "fault reserve", Milliwatts(budget.fault_reserve_mw()), Milliwatts(0), Milliwatts(budget.cap_mw()));
   }
+  checker->Range(at + ".ramp_up_mw", subject, "ramp_up (a minute)", Milliwatts(budget.ramp_up_mw()), Milliwatts(0), kMaxCap);
   checker->Range(at + ".shed_deadline_ms", subject, "shed deadline", Milliseconds(budget.shed_deadline_ms()), Seconds(1), Hours(1));
   checker->Range(at + ".meter_lag_ms", subject, "meter lag", Milliseconds(budget.meter_lag_ms()), Seconds(0), Minutes(10));
   checker->Count(at + ".feeds_from", subject, "feeds", budget.feeds_from_size(), 0, kMaxBudgetParents);

@@ -132,6 +132,36 @@ void CheckTiming(const v1::Timing& timing, Checker* checker) {
   checker->Range("timing.ramp_scale_ppm", "timing", "ramp_scale (millionths)", timing.ramp_scale_ppm(), 1'000, 10'000'000);
 }
 
+// A ramp below the largest step of one device would never let that device start.
+void CheckRamps(const v1::ClusterConfiguration& configuration, const Topology& topology, const Names& names, Checker* checker) {
+  std::map<std::string, Power> step_of;  // by device model: from off to its highest point
+  for (const v1::DeviceModel& model : configuration.device_models()) {
+    if (model.operating_points().empty()) continue;
+    step_of[model.id()] = Milliwatts(model.operating_points(model.operating_points_size() - 1).mw() - model.idle_mw());
+  }
+  std::vector<Power> largest(topology.budgets().size());
+  for (uint32_t n = 0; n < topology.node_count(); ++n) {
+    const v1::NodeModel& model = *names.node_models.at(configuration.nodes(static_cast<int>(n)).model());
+    for (int g = 0; g < model.groups_size(); ++g) {
+      const auto step = step_of.find(model.groups(g).device_model());
+      if (step == step_of.end()) continue;
+      for (const ChainEdge& edge : topology.ChainFor(n, g)) largest[edge.budget] = std::max(largest[edge.budget], ScaleUp(step->second, edge.coefficient));
+    }
+  }
+  for (int s = 0; s < configuration.sites_size(); ++s) {
+    const v1::Site& site = configuration.sites(s);
+    for (int b = 0; b < site.budgets_size(); ++b) {
+      const std::string id = site.id() + "/" + site.budgets(b).id();
+      const Power ramp = Milliwatts(site.budgets(b).ramp_up_mw());
+      const Power step = largest[*topology.FindBudget(id)];
+      if (ramp == Power() || ramp >= step) continue;
+      checker->Add(fmt::format("sites[{}].budgets[{}].ramp_up_mw", s, b), Checker::Subject("budget", id),
+                   fmt::format("ramp_up {} a minute, required is 0W (no limit) or at least {}, the largest step of one device beneath it; raise it",
+                               FormatPower(ramp), FormatPower(step)));
+    }
+  }
+}
+
 // What only the sums of a sound structure can show.
 void CheckSums(const v1::ClusterConfiguration& configuration, const Names& names, Checker* checker) {
   const Topology topology = BuildTopology(configuration);
@@ -149,6 +179,7 @@ void CheckSums(const v1::ClusterConfiguration& configuration, const Names& names
       platform[edge.budget] += ScaleUp(Milliwatts(model.platform_mw()), edge.coefficient);
     }
   }
+  CheckRamps(configuration, topology, names, checker);
   uint32_t index = 0;
   for (int s = 0; s < configuration.sites_size(); ++s) {
     const v1::Site& site = configuration.sites(s);

@@ -36,6 +36,28 @@ void CheckOperatingPoints(const std::string& at, const std::string& subject, con
   }
 }
 
+// What a device holds by itself when nobody renews its lease: a point that it knows, or a limit that it takes.
+void CheckFallback(const std::string& at, const std::string& subject, const v1::DeviceModel& model, Checker* checker) {
+  if (model.fallback_mw() == 0) return;
+  const Power fallback = Milliwatts(model.fallback_mw());
+  if (model.operating_points_size() == 0) {
+    checker->Add(at, subject,
+                 fmt::format("fallback {}, but without operating points it never hashes, and only hashing is lowered when a lease ends; remove it",
+                             FormatPower(fallback)));
+    return;
+  }
+  if (model.kind() != v1::ASIC && model.limiter()) {
+    return checker->Range(at, subject, "fallback", fallback, Milliwatts(model.min_mw()), Milliwatts(model.max_mw()));
+  }
+  std::string allowed;
+  for (const v1::OperatingPoint& point : model.operating_points()) {
+    if (point.mw() == model.fallback_mw()) return;
+    allowed += " or " + FormatPower(Milliwatts(point.mw()));
+  }
+  checker->Add(at, subject,
+               fmt::format("fallback {} is none of its operating points, allowed is 0W (off){}; choose one of these", FormatPower(fallback), allowed));
+}
+
 void CheckDeviceModel(const std::string& at, const v1::DeviceModel& model, Checker* checker) {
   const std::string subject = Checker::Subject("device model", model.id());
   if (model.kind() != v1::CPU && model.kind() != v1::GPU && model.kind() != v1::ASIC) {
@@ -75,6 +97,7 @@ void CheckDeviceModel(const std::string& at, const v1::DeviceModel& model, Check
   checker->Range(at + ".ramp_down_ms", subject, "ramp_down", Milliseconds(model.ramp_down_ms()), Seconds(0), kMaxRamp);
   checker->Range(at + ".memory_bytes", subject, "memory", model.memory_bytes(), 0, int64_t{1} << 50);
   CheckOperatingPoints(at + ".operating_points", subject, model, checker);
+  CheckFallback(at + ".fallback_mw", subject, model, checker);
 }
 
 void CheckGroup(const std::string& at, const std::string& subject, const v1::DeviceGroup& group, const Names& names, Checker* checker) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/faults/mutation.h"
 #include "common/quantity_text.h"
 #include "fmt/format.h"
 #include "scheduler/core/charges.h"
@@ -88,8 +89,15 @@ void TakeClaim(Step& step, Allocation& allocation, const v1::AllocationReport& r
   if (report.revision() >= allocation.ordered_revision && !allocation.acknowledged_at.has_value()) {
     allocation.acknowledged_at = step.stamp.mono;
   }
-  if (report.confirmed_mw() < 0 || report.revision() < allocation.bound.confirmed_revision()) return;
-  const Power watts = Milliwatts(report.confirmed_mw());
+  const bool unread = SWITCHYARD_MUTATION(ignores_confirmed), stale = SWITCHYARD_MUTATION(old_revision_confirmed);
+  if (report.confirmed_mw() < 0 && !unread) return;
+  if (report.revision() < allocation.bound.confirmed_revision() && !stale) return;
+  Power watts = Milliwatts(report.confirmed_mw());
+  if (unread || SWITCHYARD_MUTATION(boolean_confirmation)) watts = allocation.bound.grant();
+  if (allocation.retained != Power()) {  // the machine itself speaks of its devices again
+    allocation.retained = Power();
+    step.changed_allocations.insert(allocation.id);
+  }
   // In its transition it may draw up to its transient, which is counted beside the bound: no news, and not yet its end.
   if (watts > allocation.bound.value() && watts <= allocation.bound.value() + allocation.transient) return;
   if (watts > allocation.bound.value()) {
@@ -98,9 +106,10 @@ void TakeClaim(Step& step, Allocation& allocation, const v1::AllocationReport& r
                            FormatPower(watts), FormatPower(allocation.bound.value())));
   }
   allocation.claimed = watts;
-  allocation.claimed_revision = report.revision();
+  allocation.claimed_revision = stale ? std::max(report.revision(), allocation.ordered_revision) : report.revision();
   allocation.claimed_running = report.phase() == v1::TASK_RUNNING;
-  allocation.claimed_by_reading = report.reading_mw() >= 0 && !report.modelled();
+  allocation.claimed_by_reading = (report.reading_mw() >= 0 || SWITCHYARD_MUTATION(ignores_reading)) &&
+                                  (!report.modelled() || SWITCHYARD_MUTATION(ignores_modelled));
   TryClaim(step, allocation);
 }
 
@@ -126,8 +135,10 @@ void TryClaim(Step& step, Allocation& allocation) {
       const std::optional<Power> mean =
           budget.meter.Mean(std::max(from, step.stamp.mono - Seconds(2)), step.stamp.mono);
       if (!mean.has_value()) return;  // the next reading looks again
-      const Power unproven = power::UnprovenDrop(*allocation.watch, *mean,
+      const bool below = *mean <= step.state.ledger.Sum(allocation.watch_budget);
+      Power unproven = power::UnprovenDrop(*allocation.watch, *mean,
                                                  OthersDraw(step.state, allocation.watch_budget, allocation.node));
+      if (below && SWITCHYARD_MUTATION(meter_accepted_below_bounds)) unproven = Power();
       // Where both speak, the higher implied watts win.
       if (unproven > Power()) {
         watts = std::min(allocation.bound.value(), watts + unproven);
@@ -145,6 +156,7 @@ void TryClaim(Step& step, Allocation& allocation) {
 }
 
 void TakeFaults(Step& step, Node& node, const google::protobuf::RepeatedPtrField<v1::DeviceFault>& faults) {
+  if (SWITCHYARD_MUTATION(ignores_faults)) return;
   const uint32_t node_index = step.state.node_index.at(node.id);
   for (const v1::DeviceFault& fault : faults) {
     for (Group& group : node.groups) {
@@ -254,8 +266,8 @@ void TakeMeterReading(Step& step, const v1::MeterReading& reading) {
   Budget& budget = state.budgets[found->second];
   budget.metered = true;
   budget.meter_seen = step.stamp.mono;
-  budget.meter.Add(step.stamp.mono - Milliseconds(std::clamp<int64_t>(reading.age_ms(), 0, 60'000)),
-                   Milliwatts(reading.draw_mw()));
+  const int64_t age_ms = SWITCHYARD_MUTATION(ignores_meter_age) ? 0 : std::clamp<int64_t>(reading.age_ms(), 0, 60'000);
+  budget.meter.Add(step.stamp.mono - Milliseconds(age_ms), Milliwatts(reading.draw_mw()));
   for (const uint32_t index : budget.nodes) {
     for (const uint64_t id : state.nodes[index].allocations) {
       Allocation& allocation = state.allocations.at(id);

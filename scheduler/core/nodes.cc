@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/faults/mutation.h"
 #include "fmt/format.h"
 #include "scheduler/core/charges.h"
 #include "scheduler/core/evidence.h"
@@ -23,7 +24,7 @@ absl::Status NeedsChecked(const v1::NodeActionRequest& request, const char* what
 // An operator states that the node is off or gone: nothing of it draws, its tasks have ended.
 void MarkLost(Step& step, Node& node) {
   node.lost = true;
-  node.admitted = false;
+  node.admitted = node.repowered = false;
   for (const uint64_t id : std::set<uint64_t>(node.allocations)) {
     const auto found = step.state.allocations.find(id);
     if (found == step.state.allocations.end()) continue;
@@ -198,7 +199,8 @@ void TakeOrphan(Step& step, Node& node, const v1::AllocationReport& report) {
     // An older or empty store must not give out numbers that still run somewhere.
     if (report.allocation() < kHighestNumber)
       state.next_allocation = std::max(state.next_allocation, report.allocation() + 1);
-    if (report.job() < kHighestNumber && report.job() >= state.meta.next_job()) {
+    if (report.job() < kHighestNumber && report.job() >= state.meta.next_job() &&
+        !SWITCHYARD_MUTATION(ignores_orphan_job)) {
       state.meta.set_next_job(report.job() + 1);
       step.meta_changed = true;
     }
@@ -209,7 +211,8 @@ void TakeOrphan(Step& step, Node& node, const v1::AllocationReport& report) {
     orphan.kind = report.kind();
     orphan.epoch = report.epoch();
     orphan.task_group = "orphan";
-    orphan.orphan_devices.assign(report.devices().begin(), report.devices().end());
+    if (!SWITCHYARD_MUTATION(ignores_orphan_devices))
+      orphan.orphan_devices.assign(report.devices().begin(), report.devices().end());
     for (size_t g = 0; g < node.groups.size(); ++g) {
       std::vector<int32_t> positions;
       for (const std::string& device : orphan.orphan_devices) {
@@ -237,7 +240,8 @@ void TakeOrphan(Step& step, Node& node, const v1::AllocationReport& report) {
   ConfirmBound(step, orphan, std::max(report.revision(), orphan.bound.confirmed_revision()), watts, "report");
   step.changed_orphans.insert({index, orphan.id});
   // Hashing that nobody knows stops at once; AI waits for a word.
-  if (report.kind() == v1::HASHING || orphan.orphan_stop) step.stop_orphans.push_back({index, orphan.id});
+  const bool nobodys = report.kind() == v1::HASHING || SWITCHYARD_MUTATION(ignores_orphan_kind);
+  if (nobodys || orphan.orphan_stop) step.stop_orphans.push_back({index, orphan.id});
 }
 
 void EndMissingOrphans(Step& step, const Node& node, const std::set<uint64_t>& present) {

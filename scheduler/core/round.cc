@@ -29,7 +29,8 @@ Power FirmWatts(const State& state, uint32_t budget) {
     if (allocation.group < 0) continue;
     const Node& node = state.nodes[allocation.node];
     const Group& group = node.groups[allocation.group];
-    if (group.model.power_cycle() == v1::NEITHER) continue;
+    // What keeps its nameplate gives nothing, nor does a node that nobody reaches.
+    if (group.model.power_cycle() == v1::NEITHER || node.expired) continue;
     const Power floor = std::min(allocation.charged, OffWatts(node, allocation));
     for (const power::Edge& edge : state.ledger.chain(group.chain)) {
       if (edge.budget == budget)
@@ -302,8 +303,10 @@ void FindBlockedBudgets(Step& step) {
   }
   for (const Node& node : state.nodes) {
     if (!Silent(state, node, now)) continue;
-    const std::string why =
-        fmt::format("node {}: {}", node.id, node.heard ? "silent" : "not heard since the scheduler's start");
+    const std::string why = fmt::format("node {}: {}", node.id,
+                                        node.repowered ? "its power came back, and it has not reported yet"
+                                        : node.heard   ? "silent"
+                                                       : "not heard since the scheduler's start");
     std::set<uint32_t> touched;
     for (const power::Edge& edge : state.ledger.chain(node.platform_chain)) touched.insert(edge.budget);
     for (const Group& group : node.groups)

@@ -67,6 +67,8 @@ pb::AllocationRow ToRow(const State& state, const Allocation& allocation) {
   row.set_confirmed_revision(allocation.bound.confirmed_revision());
   row.set_confirmed_mw(allocation.bound.confirmed().count());
   row.set_transient_mw(allocation.transient.count());
+  row.set_fallback_mw(allocation.fallback.count());
+  row.set_retained_mw(allocation.retained.count());
   row.set_witness(allocation.witness);
   row.set_phase(allocation.phase);
   row.set_reported(allocation.reported);
@@ -136,6 +138,8 @@ absl::StatusOr<Allocation> FromRow(const State& state, const pb::AllocationRow& 
   for (const pb::GrantAt& grant : row.grants()) grants.push_back({grant.revision(), Milliwatts(grant.grant_mw())});
   allocation.bound = power::Bound::FromRow(row.confirmed_revision(), Milliwatts(row.confirmed_mw()), std::move(grants));
   allocation.transient = Milliwatts(row.transient_mw());
+  allocation.fallback = Milliwatts(row.fallback_mw());
+  allocation.retained = Milliwatts(row.retained_mw());
   allocation.witness = row.witness();
   allocation.segments.assign(row.segments().begin(), row.segments().end());
   allocation.ordered_revision = row.ordered_revision();
@@ -173,6 +177,7 @@ pb::NodeRow ToRow(const Node& node) {
   row.set_draining(node.draining);
   row.set_drain_deadline_utc_ms(node.drain_deadline.milliseconds());
   row.set_expired(node.expired);
+  row.set_repowered(node.repowered);
   row.set_agent_incarnation(node.agent_incarnation);
   row.set_boot_id(node.boot_id);
   row.set_hardware_id(node.hardware_id);
@@ -196,6 +201,7 @@ void FromRow(const pb::NodeRow& row, Node* node) {
   node->draining = row.draining();
   node->drain_deadline = UtcTime(row.drain_deadline_utc_ms());
   node->expired = row.expired();
+  node->repowered = row.repowered();
   node->agent_incarnation = row.agent_incarnation();
   node->boot_id = row.boot_id();
   node->hardware_id = row.hardware_id();
@@ -313,6 +319,7 @@ v1::DesiredAllocation ToDesired(const State& state, const Allocation& allocation
   for (const v1::OperatingSegment& segment : allocation.segments) *desired.add_segments() = segment;
   desired.set_job(allocation.job);
   desired.set_kind(allocation.kind);
+  desired.set_fallback_mw(allocation.fallback.count());
   const auto job = state.jobs.find(allocation.job);
   if (job == state.jobs.end()) return desired;
   const v1::JobSpec& spec = job->second.row.job().spec();

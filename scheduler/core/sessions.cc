@@ -275,7 +275,7 @@ void Hello(Step& step, const pb::AgentHello& hello) {
   const bool identity_changed = node.hardware_id != hello.hello().hardware_id() ||
                                 node.boot_id != hello.hello().boot_id() ||
                                 node.agent_incarnation != hello.hello().agent_incarnation();
-  const bool power_cycled = node.expired && node.reported && node.boot_id != hello.hello().boot_id() &&
+  const bool power_cycled = node.reported && !node.repowered && node.boot_id != hello.hello().boot_id() &&
                             !SWITCHYARD_MUTATION(ignores_boot_id);
   if (node.session != 0 && node.session != hello.session()) {
     step.effects.sessions.push_back({.session = node.session,

@@ -155,6 +155,26 @@ TEST_F(CommandLineOnClusterTest, FailuresSayWhatToDoAndChangeNothing) {
   EXPECT_EQ(cluster_->CliJson({"jobs"})["jobs"].size(), 0u) << "all or none";
 }
 
+TEST_F(CommandLineOnClusterTest, ANodeThatIsGoneIsStatedLostAndItsTasksAndWattsAreFree) {
+  const uint64_t job =
+      cluster_->SubmitOne(TrainingYaml("train", "sleep 3600", "resources: {cpu_devices: 1}\nmax_retries: 0\n"));
+  ASSERT_TRUE(cluster_->Reaches(job, v1::RUNNING));
+  cluster_->EndAgent("n1", SIGKILL);
+  cluster_->KillWhatNames("n1");  // the machine is off: nothing of it lives
+  ASSERT_TRUE(Eventually([this] { return cluster_->Node("s/n1").state() == v1::UNREACHABLE; }));
+  EXPECT_TRUE(cluster_->JobIs(job, v1::RUNNING)) << "silence ends no training";
+  EXPECT_GT(cluster_->Node("s/n1").bound_mw(), 0);
+  ExpectFails({"node", "lost", "s/n1"}, 2, "--checked");
+  EXPECT_GT(cluster_->Node("s/n1").bound_mw(), 0);
+  // It may have spoken a moment ago: the word is refused until three heartbeats are over.
+  ASSERT_TRUE(Eventually([this] { return cluster_->Cli({"node", "lost", "s/n1", "--checked"}).exit_code == 0; }));
+  EXPECT_TRUE(cluster_->Reaches(job, v1::FAILED));
+  EXPECT_EQ(cluster_->Node("s/n1").state(), v1::LOST);
+  EXPECT_EQ(cluster_->Node("s/n1").bound_mw(), 0) << "a lost node counts nothing";
+  EXPECT_THAT(cluster_->Cli({"nodes"}).out, HasSubstr("lost"));
+  EXPECT_TRUE(cluster_->HasEvent("NodeAction", "s/n1"));
+}
+
 TEST_F(CommandLineOnClusterTest, AKeySubmitsOnceAndFilesMayComeFromManyDocuments) {
   const std::string two = TrainingYaml("a", "true") + "---\n" + TrainingYaml("b", "true");
   const std::vector<uint64_t> first = cluster_->Submit(two, {"--key", "k"});

@@ -46,7 +46,13 @@ class History {
     for (int i = 0; i < 4; ++i) Add("s" + std::to_string(i), "server", i);
     for (int i = 0; i < 2; ++i) Add("b" + std::to_string(i), "box", i);
     if (random_.Chance(30)) builder_.Device("asic").set_enforcer(v1::ENFORCER_AGENT);
+    if (random_.Chance(50)) builder_.Device("gpu").set_prepare_mw(Watts(random_.Below(600)).count());
+    if (random_.Chance(20)) builder_.Device("gpu").set_transient_mw(Watts(900).count());
+    if (random_.Chance(30)) builder_.Device("asic").set_fallback_mw(Watts(1'000).count());
+    if (random_.Chance(30)) ramp_ = Watts(8'000);
+    builder_.configuration().mutable_sites(0)->mutable_budgets(1)->set_ramp_up_mw(ramp_.count());
     cluster_ = std::make_unique<CoreHarness>(builder_.configuration());
+    rises_.emplace_back(MonoTime(), ramp_);
     cluster_->ConnectAll();
     jobs_.push_back(cluster_->Submit(HashingJob()));
   }
@@ -56,6 +62,7 @@ class History {
       Act();
       cluster_->Run(Milliseconds(random_.Below(4000)));
       CheckWorld();
+      CheckRamp();
     }
   }
 
@@ -66,6 +73,7 @@ class History {
     for (const std::string& name : names_) {
       FakeAgent& agent = cluster_->agent(name);
       agent.ignores_lowering = agent.holds_prepare = agent.slow_to_settle = false;
+      if (agent.dark) cluster_->ReturnPower(name);
       if (!agent.connected || agent.silent) cluster_->Connect(name);
       ASSERT_TRUE(cluster_->Operator(name, v1::NodeActionRequest::UNCORDON).ok());
       ASSERT_TRUE(cluster_->Operator(name, v1::NodeActionRequest::UNDRAIN).ok());
@@ -73,6 +81,7 @@ class History {
     for (int round = 0; round < 60; ++round) {
       cluster_->Run(Seconds(20));
       CheckWorld();
+      CheckRamp();
       bool waiting = false;
       for (const uint64_t id : jobs_) {
         const v1::Job& job = cluster_->job(id).row.job();
@@ -131,11 +140,15 @@ class History {
   void Add(const std::string& name, const std::string& model, int i) {
     builder_.AddNode(name, model, i % 2 == 0 ? "f1" : "f2");
     names_.push_back(name);
+    feed_of_.push_back(i % 2);
   }
   std::string AnyNode() { return names_[static_cast<size_t>(random_.Below(static_cast<int>(names_.size())))]; }
 
   void Act() {
-    switch (random_.Below(12)) {
+    switch (random_.Below(13)) {
+      case 12:
+        TurnFeed(random_.Below(2));
+        break;
       case 0:
         jobs_.push_back(
             cluster_->Submit(TrainingJob("t", 1 + random_.Below(3), 1 + random_.Below(8), random_.Below(5) * 100)));
@@ -173,7 +186,7 @@ class History {
         const std::string name = AnyNode();
         FakeAgent& agent = cluster_->agent(name);
         agent.ignores_lowering = agent.holds_prepare = agent.slow_to_settle = false;
-        if (agent.silent || !agent.connected) cluster_->Connect(name);
+        if (!agent.dark && (agent.silent || !agent.connected)) cluster_->Connect(name);
         break;
       }
       case 8:
@@ -192,7 +205,7 @@ class History {
       }
       default: {
         const std::string name = AnyNode();
-        if (cluster_->agent(name).connected) {
+        if (cluster_->agent(name).connected && !cluster_->agent(name).dark) {
           cluster_->Disconnect(name);
           cluster_->Connect(name);
         }
@@ -219,10 +232,59 @@ class History {
   }
 
   void Restart() {
+    CheckRamp();
     cluster_->Restart();
+    rises_.clear();
+    rises_.emplace_back(MonoTime(), ramp_);  // the minute before a term is not known
     for (const std::string& name : names_) {
       if (!cluster_->agent(name).silent && random_.Chance(80)) cluster_->Connect(name);
     }
+  }
+
+  // A feed dies; or it comes back, everything behind it at once, and one of its nodes is heard first.
+  void TurnFeed(int feed) {
+    bool& dead = dead_[feed];
+    bool heard = false;
+    for (size_t i = 0; i < names_.size(); ++i) {
+      if (feed_of_[i] != feed) continue;
+      if (!dead) {
+        cluster_->CutPower(names_[i]);
+      } else if (cluster_->agent(names_[i]).dark) {
+        cluster_->ReturnPower(names_[i]);
+      }
+    }
+    for (size_t i = 0; i < names_.size() && dead && !heard; ++i) {
+      if (feed_of_[i] != feed || cluster_->agent(names_[i]).connected) continue;
+      cluster_->Connect(names_[i]);
+      heard = true;
+    }
+    dead = !dead;
+  }
+
+  // Over any minute the grants of hashing under f1 rise by at most its ramp, by what was sent to its nodes.
+  void CheckRamp() {
+    if (ramp_ == Power()) return;
+    for (; sent_seen_ < cluster_->sent().size(); ++sent_seen_) {
+      const core::NodeOrder& order = cluster_->sent()[sent_seen_];
+      const MonoTime at = cluster_->sent_at()[sent_seen_];
+      if (!UnderF1(order.node)) continue;
+      for (const v1::DesiredAllocation& upsert : order.upserts) {
+        if (upsert.kind() != v1::HASHING) continue;
+        Power& grant = granted_[upsert.allocation()];
+        const int64_t idle = upsert.group() == "asic" ? 25'000 : 5'000;
+        const Power from = std::max(grant, Milliwatts(idle) * upsert.devices_size());
+        if (Milliwatts(upsert.grant_mw()) > from) rises_.emplace_back(at, Milliwatts(upsert.grant_mw()) - from);
+        grant = Milliwatts(upsert.grant_mw());
+      }
+      Power minute;
+      for (const auto& [when, rise] : rises_) minute += when + Minutes(1) > at ? rise : Power();
+      EXPECT_LE(minute, ramp_) << "within the minute before " << at.milliseconds() << " ms";
+    }
+  }
+  bool UnderF1(const std::string& id) const {
+    for (size_t i = 0; i < names_.size(); ++i)
+      if ("site/" + names_[i] == id) return feed_of_[i] == 0;
+    return false;
   }
 
   void CheckWorld() {
@@ -232,7 +294,7 @@ class History {
       Power draw;
       std::map<std::string, int> used;
       for (const auto& [id, task] : agent.tasks) {
-        draw += task.draw;
+        draw += agent.dark ? Power() : task.draw;
         if (task.phase != v1::TASK_RUNNING) continue;
         for (const std::string& device : task.order.devices()) used[device] += task.order.device_share_milli();
       }
@@ -247,7 +309,13 @@ class History {
   Random random_;
   ClusterBuilder builder_;
   Power normal_cap_;
+  Power ramp_;  // of f1; 0: none
   std::vector<std::string> names_;
+  std::vector<int> feed_of_;  // beside names_: 0 f1, 1 f2
+  bool dead_[2] = {};
+  size_t sent_seen_ = 0;
+  std::map<uint64_t, Power> granted_;                // hashing under f1, as sent last
+  std::vector<std::pair<MonoTime, Power>> rises_;    // of this term
   std::unique_ptr<CoreHarness> cluster_;
   std::vector<uint64_t> jobs_;
 };

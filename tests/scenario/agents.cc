@@ -21,6 +21,11 @@ bool Scenario::Agent(const Words& words) {
     for (const std::string& node : Nodes(words)) cluster_->Disconnect(node);
   } else if (words.verb() == "silent") {
     for (const std::string& node : Nodes(words)) cluster_->agent(node).silent = true;
+  } else if (words.verb() == "cut-power" || words.verb() == "return-power") {
+    for (const std::string& node : Nodes(words)) {
+      if (words.verb() == "cut-power") cluster_->CutPower(node);
+      else cluster_->ReturnPower(node);
+    }
   } else if (words.verb() == "refuses-lowering" || words.verb() == "obeys") {
     for (const std::string& node : Nodes(words)) cluster_->agent(node).ignores_lowering = words.verb() == "refuses-lowering";
   } else if (words.verb() == "draws-on" || words.verb() == "falls") {

@@ -30,7 +30,7 @@ void CoreHarness::Connect(const std::string& name) {
   agent.node = id;
   agent.session = next_session_++;
   agent.connected = true;
-  agent.silent = false;
+  agent.silent = agent.dark = false;
   agent.sequence = 0;
   if (agent.hello.hardware_id().empty()) {
     agent.hello.set_agent_incarnation("incarnation-" + name);
@@ -64,6 +64,29 @@ void CoreHarness::Disconnect(const std::string& name) {
   pb::Command ended;
   ended.mutable_session_ended()->set_session(agent.session);
   Apply({ended});
+}
+
+void CoreHarness::CutPower(const std::string& name) {
+  FakeAgent& agent = agents_.at("site/" + name);
+  agent.silent = agent.dark = true;
+}
+
+void CoreHarness::ReturnPower(const std::string& name) {
+  FakeAgent& agent = agents_.at("site/" + name);
+  agent.dark = false;
+  agent.connected = false;
+  agent.revision = 0;
+  agent.hello.set_boot_id(agent.hello.boot_id() + "+");
+  agent.lease_end = now_ + state().lease();  // the devices' own timers begin anew
+  const core::Node& node = state().nodes[state().node_index.at(agent.node)];
+  std::erase_if(agent.tasks, [&](const auto& task) {
+    const v1::DesiredAllocation& order = task.second.order;
+    return order.kind() != v1::HASHING ||
+           std::none_of(node.groups.begin(), node.groups.end(), [&](const core::Group& group) {
+             return group.name == order.group() && group.model.power_cycle() == v1::PERSISTENT;
+           });
+  });
+  SendFullSet(name);
 }
 
 CoreHarness& CoreHarness::ConnectAll() {
@@ -145,8 +168,10 @@ void CoreHarness::Take(const core::Effects& effects) {
     events_.push_back(event.event().kind() + " " + event.event().subject() + ": " + event.event().text());
   }
   for (const core::Reply& reply : effects.replies) replies_.push_back(reply);
+  reasons_.insert(reasons_.end(), effects.reasons.begin(), effects.reasons.end());
   for (const core::NodeOrder& order : effects.orders) {
     sent_.push_back(order);
+    sent_at_.push_back(now_);
     core::NodeOrder& waiting = undelivered_[order.node];
     if (order.reset)
       waiting = order;
@@ -174,14 +199,15 @@ void CoreHarness::Take(const core::Effects& effects) {
 // only the agent could, a silent agent's devices go on.
 void CoreHarness::FallBack() {
   for (auto& [id, agent] : agents_) {
-    if (now_ < agent.lease_end) continue;
+    if (now_ < agent.lease_end || agent.dark) continue;
     const core::Node& node = state().nodes[state().node_index.at(id)];
     for (auto& [allocation, task] : agent.tasks) {
       if (task.order.kind() != v1::HASHING || task.unknown || task.phase != v1::TASK_RUNNING) continue;
       for (const core::Group& group : node.groups) {
         const bool dead_hand = group.enforcer == v1::ENFORCER_DEVICE || group.enforcer == v1::ENFORCER_SUPERVISOR;
         if (group.name != task.order.group() || (agent.silent && !dead_hand)) continue;
-        task.draw = std::min(task.draw, Milliwatts(group.model.idle_mw()) * task.order.devices_size());
+        const int64_t each = std::max(group.model.idle_mw(), task.order.fallback_mw());
+        task.draw = std::min(task.draw, Milliwatts(each) * task.order.devices_size());
       }
     }
   }
@@ -198,7 +224,14 @@ bool CoreHarness::Work(FakeAgent& agent) {
       return task != agent.tasks.end() && (o.grant_mw() < task->second.order.grant_mw() || o.phase() == v1::STOP);
     });
     if (agent.ignores_lowering && lowers) return false;
-    for (const v1::DesiredAllocation& upsert : order.upserts) agent.tasks[upsert.allocation()].order = upsert;
+    for (const v1::DesiredAllocation& upsert : order.upserts) {
+      const auto [at, is_new] = agent.tasks.try_emplace(upsert.allocation());
+      at->second.order = upsert;
+      // AI that shall run and is not there was lost with the machine's boot: it is never started anew.
+      if (!is_new || upsert.phase() != v1::RUN || upsert.kind() == v1::HASHING) continue;
+      at->second.phase = v1::TASK_ENDED;
+      at->second.exit_code = 128 + 9;
+    }
     for (const uint64_t id : order.removed) agent.tasks.erase(id);
     agent.revision = order.revision;
     undelivered_.erase(waiting);

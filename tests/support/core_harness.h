@@ -34,6 +34,7 @@ struct FakeAgent {
   uint64_t session = 0;
   bool connected = false;
   bool silent = false;            // sends nothing, hears nothing
+  bool dark = false;              // without power: silent, and its devices draw nothing and keep their settings
   bool ignores_lowering = false;  // neither applies nor acknowledges
   bool holds_prepare = false;     // stays in PREPARING
   bool slow_to_settle = false;    // acknowledges, but the draw does not fall
@@ -57,6 +58,10 @@ class CoreHarness {
   CoreHarness& ConnectAll();
   void Connect(const std::string& node);
   void Disconnect(const std::string& node);
+  // A feed dies, and comes back: processes are gone, external devices are at the setting that they kept, and the machine
+  // has a new boot id. Until it is connected nobody hears of it.
+  void CutPower(const std::string& node);
+  void ReturnPower(const std::string& node);
 
   // Sends a command in a batch of its own; the reply's status.
   absl::Status Send(pb::Command command, pb::CommandResult* result = nullptr);
@@ -102,7 +107,9 @@ class CoreHarness {
   void LoseOrders(const std::string& node) { undelivered_.erase("site/" + node); }
   void SendFullSet(const std::string& node);  // as the gate does when an agent holds another set than it should
   const std::vector<core::NodeOrder>& sent() const { return sent_; }  // every order so far
+  const std::vector<MonoTime>& sent_at() const { return sent_at_; }   // beside them; of their terms
   const std::map<std::pair<int, std::string>, std::string>& rows() const { return rows_; }
+  const std::vector<core::ReasonChange>& reasons() const { return reasons_; }  // every change that readers were told
 
  private:
   void Apply(std::vector<pb::Command> commands);
@@ -126,6 +133,8 @@ class CoreHarness {
   std::vector<core::Reply> replies_;
   std::vector<std::string> events_;
   std::vector<core::NodeOrder> sent_;
+  std::vector<core::ReasonChange> reasons_;
+  std::vector<MonoTime> sent_at_;
 };
 
 }  // namespace switchyard::testing

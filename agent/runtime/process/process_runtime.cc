@@ -250,7 +250,8 @@ void ProcessRuntime::Prepare(const v1::DesiredAllocation& order) {
                            .cores = cores_,
                            .cgroup = supervisor::Cgroup::At(file_.cgroup_root, CgroupName(incarnation_, TaskName(key))),
                            .boot_id = identity_.boot_id,
-                           .lease_end_ms = lease_end_ms_};
+                           .lease_end_ms = lease_end_ms_,
+                           .fence_duty = model_ ? model_->power.DutyFor(Power(order.fallback_mw()), 1) : 0};
   const absl::Status staged = StageTask(order, file_, place, file_.supervisor_program);
   if (!staged.ok()) return Fail(key, order, staged);
   Scan();  // later actions of the same list are for it
@@ -313,7 +314,9 @@ void ProcessRuntime::RenewFence(const reconcile::Action& action) {
 void ProcessRuntime::FallBack(const reconcile::Action& action) {
   for (auto& [key, task] : tasks_) {
     if (task.order().kind() != v1::HASHING || (action.allocation != 0 && action.allocation != key.allocation)) continue;
-    SetLimit(task, action.limit);
+    if (!model_ || task.ended()) continue;
+    const Power fallback = task.Fallback(model_->power);
+    if (task.Truth(model_->power, BootMilliseconds()).limit > fallback) SetLimit(task, fallback);
   }
 }
 

@@ -165,6 +165,11 @@ absl::Status SupervisedTask::SetLimit(Power limit, const CpuPower& power) const 
   return held.ok() ? kept : held;
 }
 
+Power SupervisedTask::Fallback(const CpuPower& power) const {
+  const int devices = order_.devices_size();
+  return std::max(power.At(0, devices), Power(order_.fallback_mw()) * devices);
+}
+
 reconcile::TaskTruth SupervisedTask::Truth(const CpuPower& power, int64_t now_boot_ms) const {
   reconcile::TaskTruth truth;
   truth.allocation = order_.allocation();
@@ -212,8 +217,9 @@ void SupervisedTask::AddHashing(const CpuPower& power, reconcile::TaskTruth* tru
   const int devices = order_.devices_size();
   const int duty = ReadDuty();
   const std::optional<Limit> limit = ReadLimit();
-  // The limit that was noted holds only as long as its duty stands: the supervisor's fence sets the duty to 0.
+  // The limit that was noted holds only as long as its duty stands: the supervisor's fence lowers the duty.
   if (!limit || limit->duty != duty) truth->limit = power.At(duty, devices);
+  truth->fallback = std::min(truth->limit, Fallback(power));
   const HasherWord word = ReadHasher();
   truth->hashes_gh = word.hashes / 1'000'000'000;
   truth->shares_accepted = word.accepted;

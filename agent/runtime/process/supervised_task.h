@@ -31,6 +31,9 @@ class SupervisedTask {
   // Holds a hashing task to `limit` by its duty; any other one has no limiter and only remembers it.
   absl::Status SetLimit(Power limit, const CpuPower& power) const;
 
+  // What a hashing task may hold when its lease has run out, all its devices together: the order's fallback, at least idle.
+  Power Fallback(const CpuPower& power) const;
+
   const std::string& directory() const { return directory_; }
   const v1::DesiredAllocation& order() const { return order_; }
   const supervisor::TaskStatus& status() const { return status_; }

@@ -154,6 +154,7 @@ absl::StatusOr<supervisor::TaskSpec> PlanTask(const v1::DesiredAllocation& order
   // Hashing is at its fallback by the end of the lease itself; AI goes on unless its job says otherwise.
   spec.fence_after_ms = hashing ? 0 : order.fence_after_ms() > 0 ? order.fence_after_ms() : -1;
   spec.pause_at_fence = hashing;
+  spec.fence_duty = hashing ? place.fence_duty : 0;
   if (hashing) spec.duty_file = place.task_directory + "/" + kDutyFile;
   spec.output_file_bytes = file.log_file_bytes;
   spec.output_files = file.log_files;

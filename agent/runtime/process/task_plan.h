@@ -31,6 +31,7 @@ struct TaskPlace {
   supervisor::Cgroup cgroup;
   std::string boot_id;
   int64_t lease_end_ms = 0;                // CLOCK_BOOTTIME
+  int fence_duty = 0;                      // at which hashing goes on without a lease; 0: it pauses
 };
 
 // INVALID_ARGUMENT: the order cannot be run here (no command, a device that is not ours, a name that is no folder's).

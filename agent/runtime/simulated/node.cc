@@ -151,7 +151,7 @@ void Node::Execute(const std::vector<reconcile::Action>& actions) {
       case Kind::kRenewFence:
         break;  // hollow tasks have no supervisor: their enforcer is what the catalogue says
       case Kind::kFallback:
-        FallBack();
+        for (auto& [id, hashing] : tasks_) FallBack(hashing, clock_.Mono());
         break;
     }
   }
@@ -220,15 +220,6 @@ void Node::SetLimit(Task& task, const v1::DesiredAllocation& order, Power limit)
     SetHashing(task);
   else
     Retarget(task, now);
-}
-
-void Node::FallBack() {
-  for (auto& [id, task] : tasks_) {
-    if (task.order.kind() != v1::HASHING || task.phase != v1::TASK_RUNNING) continue;
-    task.order.clear_segments();
-    task.limit = FloorOf(task);
-    SetHashing(task);
-  }
 }
 
 void Node::Stop(Task& task, Duration grace) {

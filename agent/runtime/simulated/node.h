@@ -94,11 +94,12 @@ class Node final : public Runtime {
   void Command(size_t group, size_t device, Power setting, Power draw, MonoTime now);
   void Stop(Task& task, Duration grace);
   void Exit(Task& task, MonoTime now);
-  void FallBack();
+  void FallBack(Task& task, MonoTime now);
   void Advance();
   void Account(MonoTime now);
   bool AtRest(const Task& task, MonoTime now) const;
   Power FloorOf(const Task& task) const;
+  Power FallbackOf(const Task& task) const;
   Power LooseDraw(const Task& task) const;
   reconcile::TaskTruth TruthOf(const Task& task, MonoTime now) const;
   reconcile::GroupTruth UnallocatedOf(size_t group, MonoTime now) const;

@@ -3,6 +3,7 @@
 
 #include "agent/runtime/simulated/node.h"
 #include "common/stable_hash.h"
+#include "common/topology/operating_point.h"
 #include "fmt/format.h"
 
 namespace switchyard::agent::simulated {
@@ -16,6 +17,12 @@ constexpr int64_t kPlatformPpm = 850'000;
 // AI draws 55 to 95 % of its grant: whole percents, the same for all of a task's life.
 int64_t LoadPercent(uint64_t allocation) {
   return 55 + static_cast<int64_t>(StableHash().Add(allocation).Finish() % 41);
+}
+
+// What firmware without a lease holds: the highest point within the fallback, else off.
+Power FallbackOfDevice(const v1::DeviceModel& model, Power fallback) {
+  const int point = topology::PointWithin(model, fallback);
+  return Milliwatts(point < 0 ? model.idle_mw() : std::max(model.idle_mw(), model.operating_points(point).mw()));
 }
 
 int64_t PartOf(const Task& task) {
@@ -32,6 +39,35 @@ bool Node::Exclusive(const Task& task) const {
 Power Node::FloorOf(const Task& task) const {
   if (!Exclusive(task)) return Power();
   return Milliwatts(groups_[task.group].model.idle_mw()) * static_cast<int64_t>(task.devices.size());
+}
+
+Power Node::FallbackOf(const Task& task) const {
+  if (!Exclusive(task)) return FloorOf(task);
+  const Group& group = groups_[task.group];
+  const Power most = FallbackOfDevice(group.model, Milliwatts(task.order.fallback_mw()));
+  Power sum;
+  for (const int device : task.devices) sum += std::min(group.devices[device].setting(), most);
+  return sum;
+}
+
+// Each device down to its fallback, or left where it is below that: what waits to rise rises no more.
+void Node::FallBack(Task& task, MonoTime now) {
+  if (task.order.kind() != v1::HASHING || task.phase != v1::TASK_RUNNING || task.group < 0) return;
+  const Group& group = groups_[task.group];
+  const Power most = FallbackOfDevice(group.model, Milliwatts(task.order.fallback_mw()));
+  task.limit = FallbackOf(task);
+  task.waiting_mw.assign(task.devices.size(), -1);
+  task.rate = HashRate();
+  task.order.clear_segments();
+  for (const int device : task.devices) {
+    const Power setting = std::min(group.devices[device].setting(), most);
+    const int point = topology::PointWithin(group.model, setting);
+    auto& segments = *task.order.mutable_segments();
+    if (segments.empty() || segments.rbegin()->point() != point) segments.Add()->set_point(point);
+    segments.rbegin()->set_count(segments.rbegin()->count() + 1);
+    if (point >= 0) task.rate += HashRate(group.model.operating_points(point).ghs());
+    Command(task.group, device, setting, setting, now);
+  }
 }
 
 // What a task without devices of its own draws (CPU shares).
@@ -229,6 +265,7 @@ reconcile::TaskTruth Node::TruthOf(const Task& task, MonoTime now) const {
   truth.phase = task.phase;
   truth.limit = task.limit;
   truth.floor = FloorOf(task);
+  truth.fallback = task.order.kind() == v1::HASHING ? FallbackOf(task) : Power();
   truth.exit_code = task.exit_code;
   truth.reason = task.reason;
   truth.hashes_gh = task.hashed_ghms / 1000;

@@ -112,7 +112,7 @@ class NodeUnderTest {
           break;
         case Kind::kFallback:
           for (TaskTruth& t : truth.tasks)
-            if (t.kind == v1::HASHING) t.limit = std::min(t.limit, t.floor);
+            if (t.kind == v1::HASHING) t.limit = std::min(t.limit, std::max(t.floor, t.fallback));
           break;
         case Kind::kRenewFence:
           break;

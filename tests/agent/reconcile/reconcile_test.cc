@@ -158,6 +158,25 @@ TEST(ReconcileTest, FallsBackAtTheEndOfTheLease) {
   EXPECT_TRUE(node.reconciler.Report(node.now, node.truth).fell_back());
 }
 
+TEST(ReconcileTest, FallsBackToItsFallbackAndNoLower) {
+  NodeUnderTest node;
+  node.Renew();
+  node.ReceiveFull(5, {Order(1, v1::RUN, 500), Order(2, v1::RUN, 80)});
+  node.Settle();
+  // The first may hold 200 of its 500; the second stands below what it might hold already.
+  node.Find(1)->floor = node.Find(2)->floor = Milliwatts(20);
+  node.Find(1)->fallback = Milliwatts(200);
+  node.Find(2)->fallback = Milliwatts(80);
+  node.now = node.now + Seconds(30);
+  const std::vector<Action> actions = node.Decide();
+  EXPECT_TRUE(Has(actions, Kind::kFallback));
+  node.Carry(actions);
+  EXPECT_EQ(node.Find(1)->limit, Milliwatts(200));
+  EXPECT_EQ(node.Find(2)->limit, Milliwatts(80)) << "a fallback raises nothing";
+  EXPECT_TRUE(node.Decide().empty()) << "it is there: nothing is asked for again";
+  EXPECT_TRUE(node.reconciler.Report(node.now, node.truth).fell_back());
+}
+
 TEST(ReconcileTest, LeavesAiAloneWithoutALease) {
   NodeUnderTest node;
   node.truth.tasks = {Task(1, v1::TASK_RUNNING, 500, v1::TRAINING), Task(2, v1::TASK_RUNNING, 500, v1::INFERENCE)};
@@ -371,6 +390,18 @@ TEST(ReconcileTest, StopsHashingOrphansOnlyByAFullSetUnderARunningLease) {
   EXPECT_FALSE(Has(node.Decide(), Kind::kStop, 9));  // the set came before the lease
   node.ReceiveFull(5, {});
   EXPECT_TRUE(Has(node.Decide(), Kind::kStop, 9));
+}
+
+TEST(ReconcileTest, StopsHashingOrphansBeforeItRaisesAnything) {
+  NodeUnderTest node;
+  node.Renew();
+  node.truth.tasks = {Task(9, v1::TASK_RUNNING, 100)};
+  node.ReceiveFull(5, {Order(1, v1::RUN, 100)});
+  std::vector<Kind> kinds;
+  for (const Action& action : node.Decide()) {
+    if (action.kind == Kind::kStop || action.kind == Kind::kPrepare) kinds.push_back(action.kind);
+  }
+  EXPECT_EQ(kinds, (std::vector<Kind>{Kind::kStop, Kind::kPrepare}));
 }
 
 TEST(ReconcileTest, ReportsAndLeavesAiOrphans) {

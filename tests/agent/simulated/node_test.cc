@@ -207,6 +207,45 @@ TEST_F(NodeTest, FallsBackToItsFloor) {
   EXPECT_EQ(node->GroupDraw(1, clock_.Mono()), gpus);
 }
 
+TEST_F(NodeTest, FallsBackDeviceByDeviceAndRaisesNone) {
+  const std::unique_ptr<Node> node = Configured();
+  // Two at 200 W, one at 100 W, one off; each may go on at 100 W.
+  v1::DesiredAllocation order = HashingOrder(2, 1, 510'000);
+  order.set_fallback_mw(100'000);
+  Start(node.get(), order);
+  Pass(*node, Seconds(20));
+  ASSERT_EQ(AsicDraw(*node), Watts(510));
+  EXPECT_EQ(Only(node->Observe()).fallback, Watts(310));
+  node->Execute({Act(Kind::kFallback, v1::DesiredAllocation())});
+  EXPECT_EQ(Only(node->Observe()).limit, Watts(310));
+  EXPECT_EQ(Only(node->Observe()).fallback, Watts(310));
+  Pass(*node, Seconds(10));
+  EXPECT_EQ(AsicDraw(*node), Watts(310)) << "the one that was off stays off";
+  // It goes on hashing at its point.
+  const int64_t before = Only(node->Observe()).hashes_gh;
+  Pass(*node, Seconds(10));
+  EXPECT_EQ(Only(node->Observe()).hashes_gh - before, 10 * 3 * 5'000);
+}
+
+TEST_F(NodeTest, WhatWaitedToRiseDoesNotRiseByAFallback) {
+  const std::unique_ptr<Node> node = Configured();
+  v1::DesiredAllocation order = HashingOrder(2, 0, 420'000);
+  order.set_fallback_mw(100'000);
+  Start(node.get(), order);
+  Pass(*node, Seconds(20));
+  // The same grant on the other two devices: they wait until the first two have fallen.
+  v1::DesiredAllocation moved = order;
+  moved.clear_segments();
+  for (const auto& [count, point] : {std::pair(2, -1), std::pair(2, 1)}) {
+    v1::OperatingSegment* segment = moved.add_segments();
+    segment->set_count(count);
+    segment->set_point(point);
+  }
+  node->Execute({Act(Kind::kSetLimit, moved), Act(Kind::kFallback, v1::DesiredAllocation())});
+  Pass(*node, Seconds(30));
+  EXPECT_EQ(AsicDraw(*node), Watts(40));
+}
+
 TEST_F(NodeTest, IsFoundOnItsRampsByTheNextProcess) {
   const TemporaryDirectory directory;
   std::string incarnation, boot;

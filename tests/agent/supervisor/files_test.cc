@@ -68,6 +68,7 @@ TEST(TaskSpecTest, SurvivesItsText) {
   spec.lease_end_ms = 6;
   spec.fence_after_ms = 0;
   spec.pause_at_fence = true;
+  spec.fence_duty = 500;
   spec.duty_file = "/d";
   spec.output_file_bytes = 10;
   spec.output_files = 2;
@@ -75,6 +76,7 @@ TEST(TaskSpecTest, SurvivesItsText) {
   const auto parsed = TaskSpec::Parse(spec.Format());
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->Format(), spec.Format());
+  EXPECT_EQ(parsed->fence_duty, 500);
   EXPECT_THAT(parsed->groups, ElementsAre(100, 27));
   EXPECT_EQ(parsed->resource_limits.back().value, -1);
 }

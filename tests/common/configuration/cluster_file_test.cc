@@ -28,7 +28,7 @@ sites:
     overhead_marginal: 25%
     overhead_lag: 1m
     budgets:
-      - {id: meter, kind: meter, cap: 1MW, shed_deadline: 20s, meter_lag: 2s}
+      - {id: meter, kind: meter, cap: 1MW, shed_deadline: 20s, meter_lag: 2s, ramp_up: 100kW}
       - {id: a, kind: feeder, cap: 600kVA, power_factor: 0.95, feeds_from: meter}
       - {id: b, kind: feeder, cap: 600kW, feeds_from: [meter]}
       - {id: pdu-1, kind: pdu, cap: 500kW, base_load: 1kW, fault_reserve: 0W, feeds_from: [{budget: a, share: 50%}, {budget: b, share: 50%}]}
@@ -38,7 +38,7 @@ sites:
     feed_pairs:
       - {id: pair, a: a, b: b, failover_cap: 550kW}
 device_models:
-  - {id: miner, kind: asic, power_cycle: persistent, enforcer: device, idle: 25W, min: 2kW, max: 3.5kW, transient: 4kW, prepare_watts: 15W, ramp_up: 60s, ramp_down: 5s, limiter: true, operating_points: [{name: low, power: 2kW, rate: 150TH/s}, {name: full, power: 3500W, rate: 234TH/s}]}
+  - {id: miner, kind: asic, power_cycle: persistent, enforcer: device, idle: 25W, min: 2kW, max: 3.5kW, transient: 4kW, prepare_watts: 15W, fallback: 2kW, ramp_up: 60s, ramp_down: 5s, limiter: true, operating_points: [{name: low, power: 2kW, rate: 150TH/s}, {name: full, power: 3500W, rate: 234TH/s}]}
   - {id: gpu, kind: gpu, power_cycle: self_idle, enforcer: supervisor, idle: 50W, min: 200W, max: 700W, memory: 80GiB}
 node_models:
   - {id: miners, platform: 500W, groups: [{name: asic, device_model: miner, count: 10}]}
@@ -89,6 +89,7 @@ TEST(ClusterFileTest, EveryKeyFillsItsField) {
   EXPECT_EQ(miner.power_cycle(), v1::PERSISTENT);
   EXPECT_EQ(miner.transient_mw(), Watts(4'000).count());
   EXPECT_EQ(miner.prepare_mw(), Watts(15).count());
+  EXPECT_EQ(miner.fallback_mw(), Watts(2'000).count());
   EXPECT_TRUE(miner.limiter());
   EXPECT_EQ(miner.operating_points(1).ghs(), 234'000);
   EXPECT_EQ(c.device_models(1).memory_bytes(), int64_t{80} << 30);

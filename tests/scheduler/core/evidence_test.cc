@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "tests/support/cluster_builder.h"
@@ -40,6 +41,54 @@ class EvidenceTest : public ::testing::Test {
   CoreHarness cluster_;
   uint64_t job_ = 0;
 };
+
+// A rack whose start may draw 10 kW more than its grant, started and not yet heard of.
+class TransientTest : public ::testing::Test {
+ protected:
+  TransientTest() {
+    builder_.Rack("r1");
+    builder_.Device("asic").set_transient_mw(4'000'000);
+    cluster_ = std::make_unique<CoreHarness>(builder_.configuration());
+    cluster_->ConnectAll();
+    job_ = cluster_->Submit(HashingJob());
+  }
+  const core::Allocation& allocation() const { return *cluster_->allocations_of(job_).at(0); }
+  void Report(Power draw) {
+    pb::Command report = cluster_->NextReport("r1");
+    v1::AllocationReport* task = report.mutable_report()->mutable_report()->add_allocations();
+    task->set_allocation(allocation().id);
+    task->set_epoch(1);
+    task->set_kind(v1::HASHING);
+    task->set_phase(v1::TASK_RUNNING);
+    task->set_revision(allocation().ordered_revision);
+    task->set_confirmed_mw(draw.count());
+    task->set_reading_mw(draw.count());
+    report.mutable_report()->mutable_report()->clear_groups();
+    cluster_->Batch({report});
+  }
+  ClusterBuilder builder_;
+  std::unique_ptr<CoreHarness> cluster_;
+  uint64_t job_ = 0;
+};
+
+TEST_F(TransientTest, ADrawWithinTheTransientIsNoNewsAndNotItsEnd) {
+  ASSERT_EQ(allocation().bound.value(), Watts(30'000));
+  ASSERT_EQ(allocation().charged, Watts(40'000));
+  Report(Watts(40'000));
+  EXPECT_EQ(allocation().bound.value(), Watts(30'000));
+  EXPECT_EQ(allocation().charged, Watts(40'000)) << "the transition goes on";
+  EXPECT_FALSE(cluster_->Happened("BoundRaised"));
+  Report(Watts(30'000));
+  EXPECT_EQ(allocation().charged, Watts(30'000)) << "it is over when the task says what it draws from now on";
+}
+
+TEST_F(TransientTest, ADrawAboveBoundAndTransientCountsAtOnce) {
+  Report(Watts(40'001));
+  EXPECT_EQ(allocation().bound.value(), Watts(40'001));
+  EXPECT_TRUE(cluster_->Happened("BoundRaised"));
+  Report(Watts(30'000));
+  EXPECT_EQ(allocation().charged, Watts(30'000));
+}
 
 TEST_F(EvidenceTest, AMeterThatFellSilentNeitherProvesNorVetoes) {
   Meter(Watts(30'500), 10);

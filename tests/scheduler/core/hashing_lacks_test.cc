@@ -173,6 +173,11 @@ TEST_F(HashingLacksTest, AJobThatHashesLessThanItCouldNamesTheBudgetToo) {
   EXPECT_EQ(reason.constraint(), Named(Constraint::kHashingHeadroom));
   EXPECT_EQ(reason.shortfall(), Watts(500).count()) << "2 kW a step, 1.5 kW are left";
   EXPECT_THAT(Explain(job).summary(), HasSubstr("could draw 12kW more"));
+  builder_.MeterCap(Watts(40'000));
+  ASSERT_TRUE(cluster.Load(builder_.configuration()).ok());
+  cluster.Run(Seconds(1));
+  ASSERT_EQ(cluster.grant(job), Watts(30'000));
+  EXPECT_EQ(cluster.reasons().back().reason.constraint(), "") << "readers are told that nothing lacks any more";
 }
 
 TEST_F(HashingLacksTest, DevicesThatFirmLoadHolds) {
@@ -265,6 +270,12 @@ TEST_F(HashingLacksTest, AReasonThatChangesWritesNoRow) {
   cluster.Run(Seconds(1));
   EXPECT_EQ(Reason(job).constraint(), Named(Constraint::kNodeState));
   EXPECT_EQ(row(), before);
+  ASSERT_FALSE(cluster.reasons().empty());
+  EXPECT_EQ(cluster.reasons().back().job, job);
+  EXPECT_EQ(cluster.reasons().back().reason.constraint(), Named(Constraint::kNodeState)) << "readers are told";
+  const size_t told = cluster.reasons().size();
+  cluster.Run(Seconds(5));
+  EXPECT_EQ(cluster.reasons().size(), told) << "once";
 }
 
 }  // namespace

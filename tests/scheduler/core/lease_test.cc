@@ -1,6 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <memory>
+#include <string>
+
 #include "tests/support/cluster_builder.h"
 #include "tests/support/core_harness.h"
 
@@ -47,6 +51,88 @@ TEST(LeaseTest, ExpiryUnderAnAgentEnforcerReleasesNothingAndBlocksRaises) {
   ASSERT_TRUE(cluster.Operator("r1", v1::NodeActionRequest::MARK_LOST).ok());
   cluster.Run(Seconds(3));
   EXPECT_EQ(cluster.sum("meter"), Watts(500 + 30'000)) << "a lost node counts nothing";
+}
+
+// ---- fallback ----
+
+class FallbackTest : public ::testing::Test {
+ protected:
+  // Each of the ten devices of a rack goes on at 1 kW when its lease has run out.
+  FallbackTest() {
+    builder_.Rack("r1").Rack("r2");
+    builder_.Device("asic").set_fallback_mw(1'000'000);
+  }
+  CoreHarness& Start() {
+    cluster_ = std::make_unique<CoreHarness>(builder_.configuration());
+    cluster_->ConnectAll();
+    job_ = cluster_->Submit(HashingJob());
+    cluster_->Run(Seconds(3));
+    return *cluster_;
+  }
+  const core::Allocation& On(const std::string& node) const {
+    for (const core::Allocation* allocation : cluster_->allocations_of(job_)) {
+      if (cluster_->state().nodes[allocation->node].id == "site/" + node) return *allocation;
+    }
+    ADD_FAILURE() << node << " does not hash";
+    return *cluster_->allocations_of(job_).front();
+  }
+  ClusterBuilder builder_;
+  std::unique_ptr<CoreHarness> cluster_;
+  uint64_t job_ = 0;
+};
+
+TEST_F(FallbackTest, AnExpiryLeavesExactlyTheFallbackReserved) {
+  CoreHarness& cluster = Start();
+  EXPECT_EQ(cluster.agent("r1").tasks.begin()->second.order.fallback_mw(), 1'000'000);
+  cluster.agent("r1").silent = true;
+  cluster.Run(Seconds(10));
+  EXPECT_TRUE(cluster.Happened("LeaseExpired"));
+  EXPECT_EQ(cluster.sum("meter"), Watts(30'500 + 10'500));
+  EXPECT_EQ(On("r1").bound.value(), Watts(10'000));
+  EXPECT_EQ(On("r1").bound.grant(), Watts(10'000)) << "that is its order, when it comes back";
+  EXPECT_EQ(cluster.agent("r1").tasks.begin()->second.draw, Watts(10'000));
+  cluster.Restart();
+  cluster.Connect("r2");
+  cluster.Run(Seconds(10));
+  EXPECT_EQ(cluster.sum("meter"), Watts(30'500 + 10'500)) << "it is in the row";
+  cluster.Connect("r1");
+  cluster.Run(Seconds(3));
+  EXPECT_EQ(cluster.sum("meter"), Watts(61'000));
+}
+
+TEST_F(FallbackTest, AGrantBelowItsFallbackStaysWhereItIs) {
+  builder_.MeterCap(Watts(1'500 + 4'000));  // for four of twenty devices at 1 kW, where each may go on at 1 kW
+  CoreHarness& cluster = Start();
+  const Power before = cluster.sum("meter");
+  const Power granted = cluster.grant(job_);
+  ASSERT_GT(granted, Watts(4'000));
+  for (const char* rack : {"r1", "r2"}) cluster.agent(rack).silent = true;
+  cluster.Run(Seconds(10));
+  EXPECT_EQ(cluster.grant(job_), granted);
+  EXPECT_EQ(cluster.bound(job_), granted) << "a fallback raises nothing";
+  EXPECT_EQ(cluster.sum("meter"), before);
+}
+
+TEST_F(FallbackTest, ALoweringThatDidNotArriveIsNotTakenForTheFallback) {
+  CoreHarness& cluster = Start();
+  cluster.agent("r1").silent = true;
+  // Ordered to 3 kW at most, and never heard of it: its devices fall from where they are to their fallback.
+  builder_.MeterCap(Watts(1'000 + 6'000));
+  ASSERT_TRUE(cluster.Load(builder_.configuration()).ok());
+  cluster.Settle();
+  ASSERT_LT(On("r1").bound.grant(), Watts(10'000));
+  cluster.Run(Seconds(10));
+  EXPECT_EQ(cluster.agent("r1").tasks.begin()->second.draw, Watts(10'000));
+  EXPECT_EQ(On("r1").bound.value(), Watts(10'000)) << "not what was ordered, but what it may still draw";
+}
+
+TEST_F(FallbackTest, WhatRunsKeepsTheFallbackThatItStartedWith) {
+  CoreHarness& cluster = Start();
+  builder_.Device("asic").set_fallback_mw(0);
+  ASSERT_TRUE(cluster.Load(builder_.configuration()).ok());
+  cluster.agent("r1").silent = true;
+  cluster.Run(Seconds(10));
+  EXPECT_EQ(On("r1").bound.value(), Watts(10'000)) << "its devices were told 1 kW, whatever the file says now";
 }
 
 TEST(LeaseTest, ARefusedLoweringIsNotRenewed) {

@@ -262,6 +262,41 @@ TEST_F(HashingRuntimeTest, FallbackTakesTheDutyAway) {
   EXPECT_EQ(Truth(1).limit, Milliwatts(kIdleMw));
 }
 
+TEST_F(HashingRuntimeTest, FallbackLowersTheDutyToTheOrdersFallbackAndRaisesNone) {
+  agent_->Execute({Lease(Hours(1))});
+  v1::DesiredAllocation order = Hashing(1, kMaxMw);
+  order.set_fallback_mw(10'000);
+  Run(order);
+  agent_->Execute({Of(Action::Kind::kSetLimit, order)});
+  ASSERT_EQ(Duty(1), "1000\n");
+  EXPECT_EQ(Truth(1).fallback, Milliwatts(10'000));
+  Action fallback;
+  fallback.kind = Action::Kind::kFallback;
+  agent_->Execute({fallback});
+  EXPECT_EQ(Duty(1), "500\n");
+  EXPECT_EQ(Truth(1).limit, Milliwatts(10'000));
+  order.set_grant_mw(7'500);
+  agent_->Execute({Of(Action::Kind::kSetLimit, order), fallback});
+  EXPECT_EQ(Truth(1).limit, Milliwatts(7'500));
+  EXPECT_EQ(Truth(1).fallback, Milliwatts(7'500));
+}
+
+TEST_F(HashingRuntimeTest, LeaseThatEndsWithoutAnAgentLeavesTheFallbackWhereTheKernelHoldsIt) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make cgroups";
+  agent_->Execute({Lease(Seconds(2))});
+  v1::DesiredAllocation order = Hashing(1, kMaxMw);
+  order.set_fallback_mw(10'000);
+  Run(order);
+  agent_->Execute({Of(Action::Kind::kSetLimit, order)});
+  agent_.reset();
+  // Without a controller for CPU time it is frozen instead: either way it draws at most its fallback.
+  ASSERT_TRUE(WaitFor([&] { return Duty(1) == "500\n" || Status(1).paused; }));
+  const bool held = !Status(1).paused;
+  StartAgent();
+  EXPECT_EQ(Truth(1).phase, v1::TASK_RUNNING);
+  EXPECT_EQ(Truth(1).limit, held ? Milliwatts(10'000) : Milliwatts(kIdleMw));
+}
+
 TEST_F(HashingRuntimeTest, LeaseThatEndsWithoutAnAgentStopsTheHashingAndTheNextAgentSeesIt) {
   if (geteuid() != 0) GTEST_SKIP() << "only root can make cgroups";
   ASSERT_EQ(agent_->Identify().groups(0).enforcer(), v1::ENFORCER_SUPERVISOR) << "root can kill a cgroup, and the agent must find that out";

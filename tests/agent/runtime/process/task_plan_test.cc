@@ -104,6 +104,7 @@ TEST_F(TaskPlanTest, HashingRunsTheHasherAndPausesAtTheLeasesEnd) {
   EXPECT_EQ(spec->fence_after_ms, 0);
   EXPECT_TRUE(spec->pause_at_fence);
   EXPECT_EQ(spec->duty_file, "/state/tasks/7-1/duty");
+  EXPECT_EQ(spec->fence_duty, 0);
 }
 
 TEST_F(TaskPlanTest, NamesThatWouldLeaveTheCheckpointsAreRefused) {
