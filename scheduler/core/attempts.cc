@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "common/faults/mutation.h"
 #include "common/stable_hash.h"
 #include "fmt/format.h"
 #include "scheduler/core/charges.h"
@@ -175,6 +176,10 @@ void StopAllocation(Step& step, Allocation& allocation) {
   if (allocation.phase == v1::STOP) return;
   // It will not run: what its plan still collects for it goes back.
   if (allocation.plan != 0) ClosePlan(step, allocation.plan, "its task stops");
+  if (allocation.group >= 0 && SWITCHYARD_MUTATION(cancel_raises_ledger)) {
+    const v1::DeviceModel& model = step.state.nodes[allocation.node].groups[allocation.group].model;
+    OrderGrant(step, allocation, Milliwatts(model.max_mw()) * static_cast<int64_t>(allocation.devices.size()));
+  }
   allocation.phase = v1::STOP;
   allocation.segments.clear();
   // Its watts stay as they are until it has ended; the order to end counts as a lowering that must be acknowledged.

@@ -162,7 +162,6 @@ void ReturnDevices(Step& step, Allocation& allocation) {
     SWITCHYARD_CHECK(group.used_milli[device] >= 0) << node.id << " " << group.name << " device " << device;
   }
   if (group.model.power_cycle() == v1::PERSISTENT) {
-    if (SWITCHYARD_MUTATION(cancel_raises_ledger)) group.pool.reset();
     if (group.pool.has_value()) {
       *group.pool += allocation.bound.value();
       step.changed_nodes.insert(allocation.node);

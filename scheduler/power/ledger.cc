@@ -12,10 +12,9 @@ namespace {
 
 // What a charge takes of one budget.
 Power Share(Power charge, PartsPerMillion coefficient) {
-  const Power share = ScaleUp(charge, coefficient);
   if (SWITCHYARD_MUTATION(watts_rounded_down))
     return Power(static_cast<int64_t>(static_cast<__int128>(charge.count()) * coefficient.count() / 1'000'000));
-  return share;
+  return ScaleUp(charge, coefficient);
 }
 
 }  // namespace

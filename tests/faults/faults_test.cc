@@ -75,9 +75,9 @@ TEST_F(Environment, EveryMutationCanBeActivatedAndIsAloneThen) {
     int active = 0;
 #define SWITCHYARD_FAILPOINT_ENTRY(name, path, sentence)
 #define SWITCHYARD_MUTATION_ENTRY(entry, profile, words) \
-  if (SWITCHYARD_MUTATION(entry)) {                     \
-    ++active;                                           \
-    EXPECT_STREQ(#entry, info.name);                    \
+  if (SWITCHYARD_MUTATION(entry)) {                      \
+    ++active;                                            \
+    EXPECT_STREQ(#entry, info.name);                     \
   }
 #include "common/faults/registry.inc"
 #undef SWITCHYARD_MUTATION_ENTRY

@@ -15,6 +15,14 @@ TEST(LeaseTest, CountsFromTheSendOfTheAnsweredHeartbeatNotFromTheAnswer) {
   EXPECT_FALSE(lease.Runs(At(31'000)));
 }
 
+TEST(LeaseTest, IsAsLongAsTheSchedulerSaid) {
+  Lease lease(At(0));
+  lease.Configure(Seconds(5), Seconds(10));
+  EXPECT_TRUE(lease.Renew(At(1000), lease.Send(At(1000))));
+  EXPECT_TRUE(lease.Runs(At(5'999)));
+  EXPECT_FALSE(lease.Runs(At(6'000)));
+}
+
 TEST(LeaseTest, IgnoresAnAnswerToAHeartbeatThatWasNeverSent) {
   Lease lease(At(0));
   lease.Send(At(1000));
