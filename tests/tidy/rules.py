@@ -66,15 +66,17 @@ ARROWS = {
     # Nobody sees the simulation; it sees the pure hearts of both sides.
     # Nobody sees the simulation; it sees the hearts of both sides and decides nothing that they decide.
     "simulation/script": ("common", "common/topology", "common/validation"),
-    "simulation/physics": ("common", "common/topology", "agent/reconcile", "simulation/script"),
-    "simulation/world": ("common", "common/topology", "scheduler/core", "scheduler/engine", "scheduler/orders",
-                         "scheduler/placement", "scheduler/power", "agent/reconcile", "simulation/physics",
+    "simulation/physics": ("common", "common/faults", "common/topology", "agent/reconcile", "simulation/script"),
+    "simulation/world": ("common", "common/faults", "common/topology", "scheduler/core", "scheduler/engine",
+                         "scheduler/orders", "scheduler/placement", "scheduler/power", "agent/reconcile", "simulation/physics",
                          "simulation/script"),
     "simulation/checkers": ("common", "common/topology", "scheduler/core", "scheduler/engine", "scheduler/placement",
                             "scheduler/power", "agent/reconcile", "simulation/physics", "simulation/script",
                             "simulation/world"),
-    "simulation": ("common", "common/platform", "scheduler/core", "simulation/checkers", "simulation/physics",
-                   "simulation/script", "simulation/world"),
+    "simulation/runner": ("common", "common/faults", "common/platform", "scheduler/core", "simulation/checkers",
+                          "simulation/physics", "simulation/script", "simulation/world"),
+    "simulation": ("common", "common/faults", "common/platform", "scheduler/core", "simulation/checkers",
+                   "simulation/physics", "simulation/runner", "simulation/script", "simulation/world"),
 }
 
 # (pattern of an include, folders that may have it, cure). Whoever is not named goes through the one who is.
@@ -83,7 +85,7 @@ HOMES = (
      ("scheduler/rpc", "agent/session", "agent", "client"),
      "only the gate, the agent's session and the client speak gRPC; take a message or a status instead"),
     (r"^switchyard/store/",
-     ("scheduler/core", "scheduler/engine", "scheduler/rpc", "scheduler/store", "scheduler/daemon", "simulation"),
+     ("scheduler/core", "scheduler/engine", "scheduler/rpc", "scheduler/store", "scheduler/daemon", "simulation/world", "simulation/checkers"),
      "rows are the scheduler's own; whoever is outside uses the messages of switchyard/v1"),
     (r"^rocksdb/", ("scheduler/store",), "nothing above `Store` knows which implementation it has; use scheduler/store/store.h"),
     (r"^prometheus/", ("scheduler/rpc",), "metrics leave through scheduler/rpc/metrics.h"),
