@@ -83,11 +83,6 @@ void AgentHost::Begin() {
   suspended_until_ = 0;
   machine_->AgentStarted(stage_.now());
   ArmMachine();
-  if (SWITCHYARD_MUTATION(prepared_forgotten)) {
-    for (const agent::reconcile::TaskTruth& task : machine_->Observe(stage_.now()).tasks) {
-      if (task.phase == v1::TASK_PREPARED) p.forgotten.emplace_back(task.allocation, task.epoch);
-    }
-  }
   Step();
 }
 
@@ -97,17 +92,6 @@ void AgentHost::Stop(bool orderly, bool powerless) {
   if (!process_.has_value()) return;
   if (process_->stream != nullptr) network_.CloseLower(process_->stream, powerless);
   if (orderly) ++version_;
-  if (SWITCHYARD_MUTATION(limits_restored_at_agent_exit) && !powerless) {
-    std::vector<Action> actions;
-    for (const agent::reconcile::TaskTruth& task : process_->truth.tasks) {
-      if (task.phase != v1::TASK_RUNNING) continue;
-      Action restore;
-      restore.kind = Action::Kind::kForget;
-      restore.allocation = task.allocation;
-      actions.push_back(restore);
-    }
-    machine_->Execute(stage_.now(), actions);
-  }
   process_.reset();
   machine_->AgentExited(stage_.now());
   ArmMachine();
@@ -348,26 +332,21 @@ void AgentHost::Look(MonoTime now) {
   Process& p = *process_;
   machine_->Advance(stage_.now());
   p.truth = machine_->Look(stage_.now());
-  Misremember();
+  if (SWITCHYARD_MUTATION(first_report_from_memory)) Misremember();
   p.last_look = now;
   p.next_look = now + kMostLook;
   if (p.truth.scanning) p.next_look = now + kLeastLook;
   p.decide = p.report = true;
 }
 
-// Broken on purpose: what an agent would see that trusts its memory more than the machine.
+// Broken on purpose: an agent that trusts its memory more than the machine.
 void AgentHost::Misremember() {
   Process& p = *process_;
-  std::erase_if(p.truth.tasks, [&p](const agent::reconcile::TaskTruth& task) {
-    return std::find(p.forgotten.begin(), p.forgotten.end(), std::make_pair(task.allocation, task.epoch)) != p.forgotten.end();
-  });
-  if (SWITCHYARD_MUTATION(first_report_from_memory)) {
-    if (p.report_sequence == 0) {
-      p.truth = memory_;
-      p.truth.scanning = false;
-    } else {
-      memory_ = p.truth;
-    }
+  if (p.report_sequence == 0) {
+    p.truth = memory_;
+    p.truth.scanning = false;
+  } else {
+    memory_ = p.truth;
   }
 }
 

@@ -76,7 +76,6 @@ class AgentHost final : public LowerEnd {
     Process(const std::string& node, MonoTime now) : reconciler(node, now) {}
     agent::reconcile::Reconciler reconciler;
     agent::reconcile::MachineTruth truth;
-    std::vector<std::pair<uint64_t, uint32_t>> forgotten;  // prepared tasks that a broken agent overlooks
     MonoTime next_look;
     MonoTime last_look;
     MonoTime lease_deadline = MonoTime::Never();

@@ -18,25 +18,23 @@ uint64_t DigestOf(const core::Stamp& stamp, const core::Effects& effects);
 class Record {
  public:
   // The core's own digest reads its whole state: it is taken at every so many batches, and of the last one.
-  static constexpr uint64_t kStateEvery = 256;
+  static constexpr uint64_t kStateEvery = 1024;
 
   explicit Record(Leader leader) : leader_(leader) {}
 
   // The rows that the term began with.
   void Begin(std::vector<core::Row> rows) { rows_ = std::move(rows); }
-  // A batch was decided. With `keep` it can be replayed; without, only the digest goes on.
-  void Add(const core::Stamp& stamp, std::vector<store::v1::Command> commands, const core::Effects& effects, const core::Core& core,
-           bool keep);
+  // A batch was decided.
+  void Add(const core::Stamp& stamp, std::vector<store::v1::Command> commands, const core::Effects& effects, const core::Core& core);
   // The leader is gone, or the run over. Call it once.
   void End(const core::Core& core) { last_state_ = core.Digest(); }
 
   // Over all batches and the states that were looked at.
   uint64_t digest() const;
   size_t batches() const { return batches_.size(); }
-  void Forget();
 
-  // ABORTED names the first batch whose effects or state differ. REQUIRES: every batch was kept, and End was called.
-  absl::Status Replay() const;
+  // The first `most` batches once more. ABORTED names the first one whose effects or state differ. REQUIRES: End was called.
+  absl::Status Replay(size_t most = SIZE_MAX) const;
 
  private:
   struct Batch {
@@ -51,7 +49,6 @@ class Record {
   Leader leader_;
   std::vector<core::Row> rows_;
   std::vector<Batch> batches_;
-  uint64_t count_ = 0;
   uint64_t chain_ = 0;
   uint64_t last_state_ = 0;
 };

@@ -119,7 +119,7 @@ void SchedulerProcess::Decide() {
   stage_.figures.commands += static_cast<int64_t>(batch.commands.size());
   if (!std::exchange(told_start_, true)) stage_.audience.OnStart(stage_.now(), number_, core_->state());
   stage_.audience.OnDecided(stage_.now(), number_, batch.stamp, batch.commands, batch.effects, *core_);
-  record_.Add(batch.stamp, std::move(batch.commands), batch.effects, *core_, true);
+  record_.Add(batch.stamp, std::move(batch.commands), batch.effects, *core_);
   decided_.push_back({std::move(batch)});
   if (SWITCHYARD_MUTATION(reply_before_commit)) {
     InFlight& early = decided_.back();

@@ -89,6 +89,7 @@ class SchedulerProcess final : private engine::EffectSink {
   void Die(bool late);
 
   void OnRows(uint64_t, std::vector<core::Row>) override {}  // the read model of the daemon
+  void OnReasons(uint64_t, std::vector<core::ReasonChange>) override {}
   void OnOrders(uint64_t sequence, std::vector<core::NodeOrder> orders) override;
   void OnSessions(uint64_t sequence, std::vector<core::SessionEffect> effects) override;
 

@@ -34,7 +34,8 @@ struct RunResult {
 
 struct WorldOptions {
   core::CheckLevel checks = core::CheckLevel::kEvery64th;  // of the core itself
-  // When set: every leader's batches with their digests, as switchyardd --record writes them, so that a replay can be compared.
+  // Every run keeps what happened to its leaders and replays the beginning of the last one's term into a fresh core, whose effects and
+  // digests must be the same. When set: every leader's whole term.
   bool record = false;
 };
 

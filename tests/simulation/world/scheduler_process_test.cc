@@ -82,7 +82,7 @@ TEST(SchedulerProcessTest, ACrashLeavesAPrefixOfTheBatchesAndSometimesTheOneInFl
   int in_flight_kept = 0;
   int in_flight_lost = 0;
   for (uint64_t seed = 1; seed <= 40; ++seed) {
-    Script script = SmallScript(seed, Seconds(60));
+    Script script = SmallScript(seed, Seconds(90));
     // Each submit is in flight when the crash comes: a commit takes 0.2 to 5 ms.
     for (int i = 0; i < 12; ++i) {
       const MonoTime at(8'000 + 4'000 * i);

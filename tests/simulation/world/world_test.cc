@@ -1,5 +1,6 @@
 #include "simulation/world/world.h"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -110,17 +111,77 @@ TEST(WorldTest, ARunEndsAtTheFirstViolation) {
   EXPECT_LT(result.at, MonoTime(60'000));
 }
 
-TEST(WorldTest, TheSameSeedIsTheSameRunAndEveryLeaderReplays) {
-  for (const uint64_t seed : {3, 11}) {
-    const Script script = Generate(seed);
+// One of every fault that a small world knows, and jobs between them.
+Script Troubled(uint64_t seed) {
+  Script script = SmallScript(seed, Minutes(16));
+  for (int i = 0; i < 12; ++i) script.deeds.push_back(SubmitDeed(MonoTime(5'000 + 60'000 * i), "job-" + std::to_string(i), Seconds(45)));
+  int64_t at = 20'000;
+  for (int kind = 0; kind < kFaultKinds; ++kind) {
+    const auto fault = static_cast<FaultKind>(kind);
+    if (fault == FaultKind::kReload || fault == FaultKind::kOperatorWord || fault == FaultKind::kReplacedHardware) continue;
+    std::string subject = kind % 2 == 0 ? "site/n1" : "site/n2";
+    int64_t amount = 200'000;
+    switch (fault) {
+      case FaultKind::kSchedulerCrash:
+      case FaultKind::kStaleLeader:
+      case FaultKind::kOlderBackup:
+      case FaultKind::kEmptyStore:
+        subject.clear();
+        amount = 30'000;
+        break;
+      case FaultKind::kDelay:
+      case FaultKind::kReorder:
+      case FaultKind::kMeterLag:
+        amount = 1'500;
+        break;
+      case FaultKind::kClonedAgent:
+        amount = 0;
+        break;
+      case FaultKind::kClockDrift:
+        amount = -10'000;
+        break;
+      case FaultKind::kDeviceOvershoots:
+      case FaultKind::kDeviceLies:
+      case FaultKind::kDeviceSticks:
+      case FaultKind::kDeviceToNameplate:
+      case FaultKind::kDeviceSlow:
+        subject += "/gpu/0";
+        break;
+      default:
+        break;
+    }
+    if (fault >= FaultKind::kMeterNoise && fault <= FaultKind::kMeterDies) subject = "site/meter";
+    if (fault == FaultKind::kFeedLost) subject = "site/meter";
+    script.deeds.push_back(FaultDeed(MonoTime(at), fault, subject, Seconds(12), amount));
+    at += 25'000;
+  }
+  return script;
+}
+
+TEST(WorldTest, TheSameScriptIsTheSameRunAndEveryLeaderReplays) {
+  std::set<uint64_t> digests;
+  for (const uint64_t seed : {3, 11, 12}) {
+    const Script script = Troubled(seed);
     const RunResult first = simulation::Run(script, {.record = true}, {});
     ASSERT_TRUE(first.verdict.ok()) << std::string(first.verdict.message());
     const RunResult second = simulation::Run(script, {}, {});
     EXPECT_EQ(first.figures.digest, second.figures.digest);
     EXPECT_EQ(first.figures.messages, second.figures.messages);
-    EXPECT_GT(first.figures.starts, 0);
+    EXPECT_GT(first.figures.starts, 5);
+    EXPECT_GE(first.figures.leaders, 5);
+    digests.insert(first.figures.digest);
   }
-  EXPECT_NE(simulation::Run(Generate(3), {}, {}).figures.digest, simulation::Run(Generate(11), {}, {}).figures.digest);
+  EXPECT_EQ(digests.size(), 3u) << "another seed is another run";
+}
+
+// Half an hour of forty machines without a fault.
+TEST(WorldTest, AGeneratedScriptRunsAndReplays) {
+  const Script script = Generate(10);
+  const RunResult first = simulation::Run(script, {.record = true}, {});
+  ASSERT_TRUE(first.verdict.ok()) << std::string(first.verdict.message());
+  EXPECT_EQ(first.figures.digest, simulation::Run(script, {}, {}).figures.digest);
+  EXPECT_GE(first.figures.starts, 20);
+  EXPECT_EQ(first.figures.leaders, 1);
 }
 
 }  // namespace
