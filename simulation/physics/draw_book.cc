@@ -28,6 +28,7 @@ int64_t SlopeOf(const DrawSegment& segment) {
 
 void DrawBook::Load(const v1::ClusterConfiguration& configuration) {
   reach_ = ReachMap(configuration);
+  ++loads_;
   names_.clear();
   budgets_.assign(reach_.budgets().size(), BudgetState());
   late_.clear();

@@ -89,6 +89,7 @@ class DrawBook {
   Power DrawOf(const std::string& node, const std::string& group) const;  // at the last Advance
   const std::vector<std::string>& budgets() const { return names_; }      // "<site>/<id>" by index
   const ReachMap& reach() const { return reach_; }
+  int64_t loads() const { return loads_; }  // how often Load was called: each forgets what was watched
   MonoTime now() const { return MonoTime(now_); }
 
   // An injected fault that may excuse watts: at most `most` above what the ledger counts in every budget above the
@@ -159,6 +160,7 @@ class DrawBook {
   Wide Threshold(const BudgetState& budget, Power above) const;
 
   ReachMap reach_;
+  int64_t loads_ = 0;
   std::vector<std::string> names_;
   std::vector<LineState> lines_;
   std::map<std::pair<std::string, std::string>, std::vector<LineId>> lines_of_;  // by node and group; by index

@@ -36,15 +36,21 @@ Machine::Machine(std::string node, const v1::NodeModel& model, const std::map<st
     platform_line_ = draws_->Line(node_, "", kPlatformLine);
     loose_line_ = draws_->Line(node_, "", kLooseLine);
   }
+  const MonoTime now = draws_ == nullptr ? MonoTime() : draws_->now();
   Build();
-  // Who knows what a rack did before the scheduler knew it: one in three hashes at its maximum.
+  // Who knows what a rack did before the scheduler knew it: of those that count their nameplate always one in three is at its
+  // maximum, of the others one device in forty. (A whole rack of those, under a cap that it exceeds, would stay there: nothing
+  // lowers a device that has no allocation.)
   for (Group& group : groups_) {
-    const bool keeps = group.model.power_cycle() != v1::SELF_IDLE && group.model.kind() == v1::ASIC;
-    const bool hot = keeps && Hash(seed_, node_ + group.name) % 3 == 0;
-    const Power draw = Milliwatts(hot ? group.model.max_mw() : group.model.idle_mw());
-    for (Device& device : group.devices) device.Jump(MonoTime(), draw, draw);
+    const bool asic = group.model.kind() == v1::ASIC;
+    const bool rack = asic && group.model.power_cycle() == v1::NEITHER && Hash(seed_, node_ + group.name) % 3 == 0;
+    for (Device& device : group.devices) {
+      const bool hot = rack || (asic && group.model.power_cycle() == v1::PERSISTENT && Hash(seed_, device.id() + " before") % 40 == 0);
+      const Power draw = Milliwatts(hot ? group.model.max_mw() : group.model.idle_mw());
+      device.Jump(now, draw, draw);
+    }
   }
-  PowerOn(MonoTime());
+  PowerOn(now);
 }
 
 void Machine::Build() {

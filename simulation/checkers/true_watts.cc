@@ -1,0 +1,213 @@
+#include "simulation/checkers/true_watts.h"
+
+#include <algorithm>
+#include <array>
+
+#include "fmt/format.h"
+
+namespace switchyard::simulation {
+namespace {
+
+// A thermal-magnetic breaker carries 125 % of its rating for a minute and 200 % for two seconds (IEC 60898-1 and UL 489
+// allow more: conventional tripping within an hour at 145 %, within a minute at 255 %). Half of that is what may be
+// used here.
+constexpr int64_t kLongPercent = 125, kShortPercent = 200;
+constexpr Duration kLong = Seconds(30), kShort = Seconds(1);
+// Overhead that was released leaves the watch lower only when it is looked at.
+constexpr Duration kRefreshEvery = Seconds(1);
+// A cap that fell leaves the breaker as it is; by then everything that could be shed was.
+constexpr Duration kFallenCap = Minutes(2);
+
+}  // namespace
+
+void TrueWatts::OnBegin(DrawBook* draws) {
+  draws_ = draws;
+  draws_->OnPeak([this](MonoTime at, uint32_t budget, Power draw) { Peak(at, budget, draw); });
+  draws_->OnTrip([this](MonoTime at, uint32_t budget, const DrawBook::Level& level, MonoTime since) {
+    Trip(at, budget, level, since);
+  });
+}
+
+void TrueWatts::Take(const core::State& state, Snapshot* snapshot) const {
+  const uint32_t budgets = state.ledger.budgets();
+  snapshot->sums.resize(budgets);
+  snapshot->caps.resize(budgets);
+  for (uint32_t b = 0; b < budgets; ++b) {
+    snapshot->sums[b] = state.ledger.Sum(b);
+    snapshot->caps[b] = state.ledger.limit(b).cap;
+  }
+}
+
+void TrueWatts::OnStart(MonoTime now, Leader leader, const core::State& state) {
+  if (leader < newest_) return;
+  newest_ = leader;
+  state_ = &state;
+  flying_.clear();
+  if (restore_is_older_) forgot_ = restore_cause_;
+  restore_is_older_ = false;
+  Snapshot restored;
+  Take(state, &restored);
+  Apply(now, restored);
+}
+
+void TrueWatts::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>&,
+                          const core::Effects& effects, const core::Core& core) {
+  if (leader != newest_) return;
+  state_ = &core.state();
+  if (!forgot_.empty()) {
+    const auto unknown = [](const core::Node& node) { return !node.heard && !node.lost; };
+    if (std::none_of(state_->nodes.begin(), state_->nodes.end(), unknown)) forgot_.clear();
+  }
+  Snapshot snapshot;
+  snapshot.sequence = stamp.sequence;
+  Take(*state_, &snapshot);
+  const bool same = flying_.empty() && snapshot.sums == sums_ && snapshot.caps == caps_;
+  if (same) {
+    if (now >= refreshed_ + kRefreshEvery) Refresh(now);
+    return;
+  }
+  // What makes no row is in force when nothing before it is still on its way to the disk.
+  if (effects.rows.empty() && flying_.empty())
+    Apply(now, snapshot);
+  else
+    flying_.push_back(std::move(snapshot));
+}
+
+void TrueWatts::OnDurable(MonoTime now, Leader leader, uint64_t sequence, const std::vector<core::Row>&) {
+  if (leader != newest_) return;
+  const Snapshot* last = nullptr;
+  for (const Snapshot& snapshot : flying_) {
+    if (snapshot.sequence <= sequence) last = &snapshot;
+  }
+  if (last == nullptr) {
+    if (loads_ != draws_->loads()) Refresh(now);
+    return;
+  }
+  const Snapshot durable = *last;
+  while (!flying_.empty() && flying_.front().sequence <= sequence) flying_.pop_front();
+  Apply(now, durable);
+}
+
+void TrueWatts::Apply(MonoTime now, const Snapshot& snapshot) {
+  draws_->Advance(now);
+  const std::vector<ReachedBudget>& reached = draws_->reach().budgets();
+  if (snapshot.sums.size() != reached.size()) return;  // of a configuration that is not yet in force
+  if (sums_.size() != snapshot.sums.size()) {
+    held_.Clear();
+    excepted_until_.assign(snapshot.sums.size(), MonoTime());
+  } else {
+    for (uint32_t b = 0; b < reached.size(); ++b) {
+      held_.Note(now, b, reached[b], sums_[b], snapshot.sums[b]);
+      if (snapshot.caps[b] < caps_[b]) excepted_until_[b] = now + kFallenCap;
+    }
+  }
+  const bool caps_changed = caps_ != snapshot.caps;
+  sums_ = snapshot.sums;
+  caps_ = snapshot.caps;
+  if (caps_changed) watches_.clear();
+  Refresh(now);
+}
+
+// A configuration that came into force made the book forget its watches: they are set anew.
+void TrueWatts::Refresh(MonoTime now) {
+  refreshed_ = now;
+  draws_->Advance(now);
+  const std::vector<ReachedBudget>& reached = draws_->reach().budgets();
+  if (sums_.size() != reached.size()) return;
+  const bool all = watches_.size() != sums_.size() || loads_ != draws_->loads();
+  loads_ = draws_->loads();
+  watches_.resize(sums_.size(), Power());
+  for (uint32_t b = 0; b < sums_.size(); ++b) {
+    const Power watch = sums_[b] + held_.Held(now, b);
+    if (all) {
+      const std::array<DrawBook::Level, 3> levels = {DrawBook::Level{caps_[b], kLong},
+                                                     DrawBook::Level{caps_[b] / 100 * kLongPercent, kShort},
+                                                     DrawBook::Level{caps_[b] / 100 * kShortPercent, Duration()}};
+      draws_->SetLevels(b, levels);
+    }
+    if (!all && watch == watches_[b]) continue;
+    watches_[b] = watch;
+    draws_->Watch(b, watch);
+  }
+}
+
+void TrueWatts::OnDead(MonoTime, Leader leader) {
+  if (leader != newest_) return;
+  state_ = nullptr;
+  flying_.clear();
+}
+
+void TrueWatts::OnFault(MonoTime, const Deed& deed) {
+  if (deed.fault != FaultKind::kOlderBackup && deed.fault != FaultKind::kEmptyStore) return;
+  restore_is_older_ = true;
+  restore_cause_ = Name(deed.fault);
+}
+
+Power TrueWatts::ReachOf(const std::string& node, uint32_t budget, Power watts) const {
+  int64_t most = 0;
+  const auto look = [&](const std::string& group) {
+    for (const ReachEdge& edge : draws_->reach().Of(node, group)) {
+      if (edge.budget == budget) most = std::max(most, edge.ppm + edge.overhead_ppm);
+    }
+  };
+  look("");
+  if (state_ != nullptr) {
+    const auto found = state_->node_index.find(node);
+    if (found != state_->node_index.end()) {
+      for (const core::Group& group : state_->nodes[found->second].groups) look(group.name);
+    }
+  }
+  return ScaleUp(watts, PartsPerMillion(most));
+}
+
+Power TrueWatts::Excused(MonoTime at, uint32_t budget, std::set<std::string>* causes) const {
+  Power sum;
+  for (const DrawBook::Allowance& allowance : draws_->allowances()) {
+    // Overhead follows later, and so does its excuse.
+    const MonoTime until = allowance.until == MonoTime::Never()
+                               ? allowance.until
+                               : allowance.until + draws_->reach().budgets()[budget].overhead_lag;
+    if (at < allowance.from || at > until) continue;
+    const Power excused = ReachOf(allowance.node, budget, allowance.most);
+    if (excused <= Power()) continue;
+    causes->insert(allowance.cause);
+    sum += excused;
+  }
+  return sum;
+}
+
+void TrueWatts::Peak(MonoTime at, uint32_t budget, Power draw) {
+  if (failed() || budget >= watches_.size()) return;
+  const Power excess = draw - watches_[budget];
+  if (!forgot_.empty()) {
+    ++used_[forgot_];
+    return;
+  }
+  std::set<std::string> causes;
+  const Power excused = Excused(at, budget, &causes);
+  for (const std::string& cause : causes) ++used_[cause];
+  if (excess <= excused) return;
+  Fail(at, fmt::format("budget \"{}\" draws {} mW, {} mW above the durable ledger; injected faults excuse {} mW",
+                       draws_->budgets()[budget], draw.count(), excess.count(), excused.count()));
+}
+
+void TrueWatts::Trip(MonoTime at, uint32_t budget, const DrawBook::Level& level, MonoTime since) {
+  if (failed() || budget >= excepted_until_.size() || since < excepted_until_[budget] || !forgot_.empty() ||
+      state_ == nullptr)
+    return;
+  // In commissioning the racks may be as hot as they were found, until each was heard and ordered down.
+  for (const uint32_t n : state_->budgets[budget].nodes) {
+    const core::Node& node = state_->nodes[n];
+    if (!node.reported && !node.admitted && !node.lost) return;
+  }
+  if (at < MonoTime() + kFallenCap) return;
+  Fail(at, fmt::format("budget \"{}\" drew more than {} for longer than {} ms, half of what its breaker bears",
+                       draws_->budgets()[budget], Watts(level.above), level.most.count()));
+}
+
+void TrueWatts::OnEnd(MonoTime now, const core::State&, bool) {
+  draws_->Advance(now);
+  draws_->Sweep();
+}
+
+}  // namespace switchyard::simulation

@@ -1,0 +1,64 @@
+// W-physical: what is truly drawn stays within the newest durable ledger in every budget, at every instant. Above it
+// only with an injected fault that excuses the watts, each use counted by its cause; and a budget stays above its cap
+// no longer than half of what its breaker bears.
+#ifndef SWITCHYARD_SIMULATION_CHECKERS_TRUE_WATTS_H_
+#define SWITCHYARD_SIMULATION_CHECKERS_TRUE_WATTS_H_
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "simulation/checkers/checker.h"
+
+namespace switchyard::simulation {
+
+class TrueWatts final : public Checker {
+ public:
+  TrueWatts() : Checker("W-physical") {}
+
+  void OnBegin(DrawBook* draws) override;
+  void OnStart(MonoTime now, Leader leader, const core::State& state) override;
+  void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
+                 const core::Effects& effects, const core::Core& core) override;
+  void OnDurable(MonoTime now, Leader leader, uint64_t sequence, const std::vector<core::Row>& rows) override;
+  void OnDead(MonoTime now, Leader leader) override;
+  void OnFault(MonoTime now, const Deed& deed) override;
+  void OnEnd(MonoTime now, const core::State& state, bool quiet) override;
+
+  // How often watts above the ledger were excused, by the fault's name.
+  const std::map<std::string, int64_t>& used() const { return used_; }
+
+ private:
+  struct Snapshot {
+    uint64_t sequence;
+    std::vector<Power> sums, caps;
+  };
+
+  void Take(const core::State& state, Snapshot* snapshot) const;
+  void Apply(MonoTime now, const Snapshot& snapshot);
+  void Refresh(MonoTime now);
+  void Peak(MonoTime at, uint32_t budget, Power draw);
+  void Trip(MonoTime at, uint32_t budget, const DrawBook::Level& level, MonoTime since);
+  Power Excused(MonoTime at, uint32_t budget, std::set<std::string>* causes) const;
+  Power ReachOf(const std::string& node, uint32_t budget, Power watts) const;
+
+  DrawBook* draws_ = nullptr;
+  Leader newest_ = 0;
+  const core::State* state_ = nullptr;  // of the newest leader, while it lives
+  std::deque<Snapshot> flying_;         // decided, not durable
+  std::vector<Power> sums_, caps_, watches_;
+  std::vector<MonoTime> excepted_until_;  // its cap fell: the breaker is not the one that was lowered
+  ReleasedOverhead held_;
+  MonoTime refreshed_;
+  int64_t loads_ = -1;
+  std::string forgot_;  // the fault by which the newest leader knows less than was granted; until every node was heard
+  bool restore_is_older_ = false;
+  std::string restore_cause_;
+  std::map<std::string, int64_t> used_;
+};
+
+}  // namespace switchyard::simulation
+
+#endif  // SWITCHYARD_SIMULATION_CHECKERS_TRUE_WATTS_H_
