@@ -77,6 +77,7 @@ TEST(ClusterFileTest, EveryKeyFillsItsField) {
   EXPECT_EQ(site.hashprice(0).value_micro_usd(), 54'000'000);
   EXPECT_EQ(site.overhead_marginal_ppm(), 250'000);
   EXPECT_EQ(site.budgets(0).shed_deadline_ms(), 20'000);
+  EXPECT_EQ(site.budgets(0).ramp_up_mw(), Watts(100'000).count());
   EXPECT_EQ(site.budgets(1).cap_mw(), Watts(600'000).count());
   EXPECT_EQ(site.budgets(1).power_factor_ppm(), 950'000);
   EXPECT_EQ(site.budgets(1).fault_reserve_mw(), -1);
@@ -134,6 +135,9 @@ TEST(ClusterFileTest, EveryErrorOfAFileHasItsPlaceAndItsCure) {
       {"count: 10", "count: 5000000000", "count: 5000000000, allowed is at most 2147483647"},
       {"cpus: 64", "cpus: 0.0001", "cpus: \"0.0001\", allowed is a decimal of at most three places"},
       {"rate: 150TH/s", "rate: 150", "rate: hash rate \"150\": a bare number"},
+      {"fallback: 2kW", "fallback: 3kW",
+       "site.yaml:25:151: device model \"miner\": fallback 3kW is none of its operating points, allowed is 0W (off) or 2kW or 3.5kW; choose one"},
+      {"ramp_up: 100kW", "ramp_up: 1kW", "site.yaml:15:88: budget \"s/meter\": ramp_up 1kW a minute, required is 0W (no limit) or at least"},
       {"memory: 80GiB", "memory: 80GB", "memory: memory \"80GB\": not a number with a known unit"},
       {"hashprice: 54USD/PH/day", "hashprice: 54", "hashprice: hashprice \"54\": a bare number"},
       {"-12USD/MWh", "-12USD", "value: energy price"},

@@ -135,6 +135,26 @@ TEST_F(FallbackTest, WhatRunsKeepsTheFallbackThatItStartedWith) {
   EXPECT_EQ(On("r1").bound.value(), Watts(10'000)) << "its devices were told 1 kW, whatever the file says now";
 }
 
+TEST(LeaseTest, HashingThatNobodyReachesGivesNothingWhenACapFalls) {
+  ClusterBuilder builder;
+  builder.Rack("r1").Server("s1");
+  builder.Device("asic").set_enforcer(v1::ENFORCER_AGENT);
+  CoreHarness cluster(builder.configuration());
+  cluster.ConnectAll();
+  cluster.Submit(HashingJob());
+  const uint64_t train = cluster.Submit(TrainingJob("train", 1, 8));
+  cluster.Run(Seconds(3));
+  ASSERT_EQ(cluster.sum("meter"), Watts(30'500 + 6'600));
+  cluster.agent("r1").silent = true;
+  cluster.Run(Seconds(20));
+  ASSERT_EQ(cluster.state_of(train), v1::RUNNING);
+  builder.MeterCap(Watts(33'000));
+  ASSERT_TRUE(cluster.Load(builder.configuration()).ok());
+  cluster.Run(Seconds(10));
+  EXPECT_EQ(cluster.state_of(train), v1::PENDING) << "the miners cannot be lowered: the AI must make room";
+  EXPECT_LE(cluster.sum("meter"), Watts(33'000));
+}
+
 TEST(LeaseTest, ARefusedLoweringIsNotRenewed) {
   ClusterBuilder builder;
   builder.Rack("r1").Rack("r2");
