@@ -70,13 +70,14 @@ void ConfirmBound(Step& step, Allocation& allocation, uint64_t revision, Power w
   if (!allocation.bound.Confirm(revision, watts)) return;
   // A start is over when what runs says what it draws from now on; what is only prepared has not begun.
   const bool started = allocation.claimed_running || allocation.exited;
-  if (started && revision >= allocation.ordered_revision) allocation.transient = Power();
+  const bool start_over = started && revision >= allocation.ordered_revision && allocation.transient > Power();
+  if (start_over) allocation.transient = Power();
   const Power after = allocation.bound.value();
-  if (revision == revision_before && watts == confirmed_before && after == before) return;
+  if (revision == revision_before && watts == confirmed_before && after == before && !start_over) return;
   allocation.witness = witness;
   // A confirmation that changes no bound (an endless stream of them comes from a settled fleet) needs no row: what it
   // would restore is restored by the agent's next report.
-  if (after != before || allocation.bound.grants().size() <= 1) {
+  if (after != before || start_over || allocation.bound.grants().size() <= 1) {
     if (allocation.orphan)
       step.changed_orphans.insert({allocation.node, allocation.id});
     else

@@ -241,7 +241,9 @@ void TakeOrphan(Step& step, Node& node, const v1::AllocationReport& report) {
   step.changed_orphans.insert({index, orphan.id});
   // Hashing that nobody knows stops at once; AI waits for a word.
   const bool nobodys = report.kind() == v1::HASHING || SWITCHYARD_MUTATION(ignores_orphan_kind);
-  if (nobodys || orphan.orphan_stop) step.stop_orphans.push_back({index, orphan.id});
+  // One that stops already has its order: to repeat it would change the set, and with each set comes a report.
+  const bool stops = report.phase() == v1::TASK_STOPPING;
+  if ((nobodys || orphan.orphan_stop) && !stops) step.stop_orphans.push_back({index, orphan.id});
 }
 
 void EndMissingOrphans(Step& step, const Node& node, const std::set<uint64_t>& present) {

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "common/faults/mutation.h"
 #include "fmt/format.h"
@@ -365,6 +367,21 @@ void ArmJob(Step& step, Job& job) {
 
 namespace {
 
+// Whether all of them find their devices free: beside a held task an orphan may have been found.
+bool DevicesFit(const State& state, const std::vector<placement::TaskPlacement>& placements) {
+  std::map<std::tuple<uint32_t, int32_t, int32_t>, int32_t> wanted;  // thousandths, by node, group and device
+  for (const placement::TaskPlacement& placement : placements) {
+    if (placement.device_group < 0) continue;
+    const Group& group = state.nodes[placement.node].groups[placement.device_group];
+    for (const int32_t device : placement.devices) {
+      int32_t& milli = wanted[{placement.node, placement.device_group, device}];
+      milli += placement.share_milli;
+      if (group.used_milli[device] + milli > 1000) return false;
+    }
+  }
+  return true;
+}
+
 // The back-off of held devices is over: the next attempt begins where the last one was.
 void RestartHeld(Step& step, Job& job) {
   State& state = step.state;
@@ -378,7 +395,7 @@ void RestartHeld(Step& step, Job& job) {
     RemoveAllocation(step, id);
   }
   // Same devices, same grants, within one command: nobody else could take the watts in between.
-  if (whole)
+  if (whole && DevicesFit(state, placements))
     StartTasks(step, job, placements, 0);
   else
     UpdateWaiting(state, job);
