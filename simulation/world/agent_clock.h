@@ -1,4 +1,5 @@
-// CLOCK_BOOTTIME of one machine: true time, faster or slower by its drift, counted from its boot. It runs on while the machine sleeps.
+// CLOCK_BOOTTIME of one machine: true time, faster or slower by its drift, counted from its boot. It runs on while the
+// machine sleeps.
 #ifndef SWITCHYARD_SIMULATION_WORLD_AGENT_CLOCK_H_
 #define SWITCHYARD_SIMULATION_WORLD_AGENT_CLOCK_H_
 
@@ -35,7 +36,9 @@ class AgentClock {
 
  private:
   static constexpr int64_t kMillion = 1'000'000;
-  int64_t Micros(Instant at) const { return micros_ + static_cast<int64_t>(static_cast<__int128>(at - from_) * rate_ / kMillion); }
+  int64_t Micros(Instant at) const {
+    return micros_ + static_cast<int64_t>(static_cast<__int128>(at - from_) * rate_ / kMillion);
+  }
 
   Instant from_ = 0;
   int64_t micros_ = 0;  // what it showed at from_

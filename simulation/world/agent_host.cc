@@ -33,7 +33,8 @@ bool SameActions(const std::vector<Action>& a, const std::vector<Action>& b) {
 }
 
 bool OnlyFence(const std::vector<Action>& actions) {
-  return std::all_of(actions.begin(), actions.end(), [](const Action& action) { return action.kind == Action::Kind::kRenewFence; });
+  return std::all_of(actions.begin(), actions.end(),
+                     [](const Action& action) { return action.kind == Action::Kind::kRenewFence; });
 }
 
 }  // namespace
@@ -46,7 +47,8 @@ AgentHost::AgentHost(const Parts& parts, std::unique_ptr<Machine> machine)
       machine_(std::move(machine)),
       link_(network_.AddLink()) {
   Boot();
-  clock_.Drift(stage_.events.instant(), stage_.chance.Between(-kOrdinaryDriftPpm, kOrdinaryDriftPpm, Topic::kDrift, link_));
+  clock_.Drift(stage_.events.instant(),
+               stage_.chance.Between(-kOrdinaryDriftPpm, kOrdinaryDriftPpm, Topic::kDrift, link_));
 }
 
 // ---- the life of the process ----
@@ -225,7 +227,8 @@ void AgentHost::Disconnected(MonoTime now) {
   p.welcomed = false;
   p.next_hello = p.next_heartbeat = p.next_telemetry = p.say_meters = MonoTime::Never();
   const int64_t half = p.back_off.count() / 2;
-  p.next_connect = now + Milliseconds(half + stage_.chance.Between(0, half, Topic::kBackOff, link_, processes_, p.attempts));
+  p.next_connect =
+      now + Milliseconds(half + stage_.chance.Between(0, half, Topic::kBackOff, link_, processes_, p.attempts));
   p.back_off = std::min(p.back_off * 2, kReconnectMost);
 }
 
@@ -253,8 +256,8 @@ void AgentHost::Hear(Stream* stream, const v1::SchedulerMessage& message) {
   Process& p = *process_;
   if (stream->number < p.first_stream || p.stream == nullptr) return;  // of the process before, or read by nobody
   if (stream != p.stream) {
-    // A stream that this process has ended: of the same scheduler nothing is read from it any more. The word of another one may
-    // have been read before the stream ended, and be looked at only now.
+    // A stream that this process has ended: of the same scheduler nothing is read from it any more. The word of another
+    // one may have been read before the stream ended, and be looked at only now.
     if (stream->upper == p.stream->upper || stage_.chance.OneIn(2, Topic::kLateWord, stream->number)) return;
   } else {
     p.last_heard = AgentNow();
@@ -283,7 +286,8 @@ void AgentHost::Receive(MonoTime now, const v1::SchedulerMessage& message) {
       TakeRefusal(now, message.refusal());
       break;
     case v1::SchedulerMessage::kSet:
-      // One that does not fit is no fault of anybody's on a stream that lost something: the next report asks for the full set.
+      // One that does not fit is no fault of anybody's on a stream that lost something: the next report asks for the
+      // full set.
       p.reconciler.ReceiveSet(now, message.set()).IgnoreError();
       p.decide = p.report = true;
       break;
@@ -295,7 +299,8 @@ void AgentHost::Receive(MonoTime now, const v1::SchedulerMessage& message) {
 
 // A new sender is durable before anything that it says is acted on.
 bool AgentHost::Follow(const v1::SchedulerMessage& message) {
-  if (!process_->reconciler.AcceptSender(message.cluster_id(), message.store_incarnation(), message.term())) return false;
+  if (!process_->reconciler.AcceptSender(message.cluster_id(), message.store_incarnation(), message.term()))
+    return false;
   if (sender_.term != message.term() || sender_.store_incarnation != message.store_incarnation()) {
     sender_ = {message.cluster_id(), message.store_incarnation(), message.term()};
     process_->decide = process_->report = true;
@@ -472,7 +477,8 @@ void AgentHost::SendTelemetry(MonoTime, bool with_meters) {
   Process& p = *process_;
   v1::Telemetry telemetry = machine_->Measure(stage_.now());
   if (with_meters) meters_->Say(node(), &telemetry);
-  p.telemetry_unchanged = p.said_telemetry.sequence() != 0 && !WorthSaying(p.said_telemetry, telemetry, p.dead_band_ppm);
+  p.telemetry_unchanged =
+      p.said_telemetry.sequence() != 0 && !WorthSaying(p.said_telemetry, telemetry, p.dead_band_ppm);
   if (p.telemetry_unchanged) return;  // the next heartbeat says so
   telemetry.set_sequence(++p.telemetry_sequence);
   p.said_telemetry = telemetry;

@@ -1,5 +1,6 @@
-// One agent on its machine: the real reconciliation, driven as agent/session/node_session.h drives it, on a clock of its own that
-// drifts. Its process may be killed, upgraded, suspended or wiped at any moment; the machine goes on without it.
+// One agent on its machine: the real reconciliation, driven as agent/session/node_session.h drives it, on a clock of
+// its own that drifts. Its process may be killed, upgraded, suspended or wiped at any moment; the machine goes on
+// without it.
 //
 // Nothing here decides what runs or at how many watts: the Reconciler says it, the Machine does it.
 #ifndef SWITCHYARD_SIMULATION_WORLD_AGENT_HOST_H_
@@ -49,7 +50,8 @@ class AgentHost final : public LowerEnd {
   void Boot();
   // A process starts, once the machine has power and `after` has passed. Whatever was planned before is void.
   void Start(Duration after);
-  // The process is gone. `orderly`: it was asked to; `powerless`: the machine with it, so that nobody tells the scheduler.
+  // The process is gone. `orderly`: it was asked to; `powerless`: the machine with it, so that nobody tells the
+  // scheduler.
   void Stop(bool orderly, bool powerless);
   void Suspend(Duration span);
   // Of its clock, in millionths; for ever, or until the span is over.
@@ -79,8 +81,8 @@ class AgentHost final : public LowerEnd {
     MonoTime next_look;
     MonoTime last_look;
     MonoTime lease_deadline = MonoTime::Never();
-    bool decide = true;       // something happened that a decision depends on
-    bool report = false;      // something happened that a report depends on
+    bool decide = true;   // something happened that a decision depends on
+    bool report = false;  // something happened that a report depends on
 
     Stream* stream = nullptr;
     MonoTime next_connect;
@@ -148,7 +150,7 @@ class AgentHost final : public LowerEnd {
   agent::reconcile::MachineTruth memory_;  // what the last process saw: only a broken agent believes it
 
   std::optional<Process> process_;
-  uint64_t processes_ = 0;   // started or planned so far
+  uint64_t processes_ = 0;  // started or planned so far
   int version_ = 1;
   Instant suspended_until_ = 0;
   struct Waiting {

@@ -27,8 +27,9 @@ void Audience::OnStart(MonoTime now, Leader leader, const core::State& state) {
   Tell([&](Observer* o) { o->OnStart(now, leader, state); });
 }
 
-void Audience::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
-                         const core::Effects& effects, const core::Core& core) {
+void Audience::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp,
+                         const std::vector<store::v1::Command>& commands, const core::Effects& effects,
+                         const core::Core& core) {
   Tell([&](Observer* o) { o->OnDecided(now, leader, stamp, commands, effects, core); });
 }
 
@@ -40,7 +41,8 @@ void Audience::OnDead(MonoTime now, Leader leader) {
   Tell([&](Observer* o) { o->OnDead(now, leader); });
 }
 
-void Audience::OnAnswer(MonoTime now, const std::string& key, const store::v1::Command& command, const core::Reply& reply) {
+void Audience::OnAnswer(MonoTime now, const std::string& key, const store::v1::Command& command,
+                        const core::Reply& reply) {
   Tell([&](Observer* o) { o->OnAnswer(now, key, command, reply); });
 }
 

@@ -24,7 +24,8 @@ class Audience final : public Observer {
                  const core::Effects& effects, const core::Core& core) override;
   void OnDurable(MonoTime now, Leader leader, uint64_t sequence, const std::vector<core::Row>& rows) override;
   void OnDead(MonoTime now, Leader leader) override;
-  void OnAnswer(MonoTime now, const std::string& key, const store::v1::Command& command, const core::Reply& reply) override;
+  void OnAnswer(MonoTime now, const std::string& key, const store::v1::Command& command,
+                const core::Reply& reply) override;
   void OnDown(MonoTime now, const v1::SchedulerMessage& message, bool accepted) override;
   void OnUp(MonoTime now, Leader leader, const v1::AgentMessage& message) override;
   void OnFault(MonoTime now, const Deed& deed) override;

@@ -1,5 +1,5 @@
-// What a run draws while it goes on: each draw is a hash of the seed and of what it is about, never the next number of a running
-// stream. Two runs that differ in one deed draw the same everywhere else.
+// What a run draws while it goes on: each draw is a hash of the seed and of what it is about, never the next number of
+// a running stream. Two runs that differ in one deed draw the same everywhere else.
 #ifndef SWITCHYARD_SIMULATION_WORLD_CHANCE_H_
 #define SWITCHYARD_SIMULATION_WORLD_CHANCE_H_
 
@@ -14,9 +14,34 @@ namespace switchyard::simulation {
 
 // What a draw is about, first of all.
 enum class Topic : int {
-  kMessageDelay, kMessageExtra, kMessageLost, kMessageRepeated, kBreakAbove, kBreakBelow, kLossEnds, kConnect, kTakesOver,
-  kCommit, kSlowCommit, kTake, kCommitAtCrash, kRecovery, kFollowsNew, kBackOff, kScan, kProcessStart, kDrift, kBootClock,
-  kMeterNoise, kClientDelay, kAnswerLost, kClientBackOff, kIncarnation, kMachine, kPicksStale, kLateWord,
+  kMessageDelay,
+  kMessageExtra,
+  kMessageLost,
+  kMessageRepeated,
+  kBreakAbove,
+  kBreakBelow,
+  kLossEnds,
+  kConnect,
+  kTakesOver,
+  kCommit,
+  kSlowCommit,
+  kTake,
+  kCommitAtCrash,
+  kRecovery,
+  kFollowsNew,
+  kBackOff,
+  kScan,
+  kProcessStart,
+  kDrift,
+  kBootClock,
+  kMeterNoise,
+  kClientDelay,
+  kAnswerLost,
+  kClientBackOff,
+  kIncarnation,
+  kMachine,
+  kPicksStale,
+  kLateWord,
 };
 
 class Chance {

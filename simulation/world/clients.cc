@@ -45,7 +45,8 @@ std::optional<Clients::Run> Clients::RunOf(const std::string& key) const {
 
 std::string Clients::Owner(const std::string& tenant) const {
   for (const v1::Tenant& configured : stage_.script.configuration.tenants()) {
-    if (configured.id() == tenant && configured.members_size() > 0 && configured.members(0) != "*") return configured.members(0);
+    if (configured.id() == tenant && configured.members_size() > 0 && configured.members(0) != "*")
+      return configured.members(0);
   }
   return "uid:1000";
 }
@@ -105,8 +106,8 @@ void Clients::Cancel(const Deed& deed) {
 void Clients::Say(const Deed& deed) {
   using Action = v1::NodeActionRequest;
   static const std::map<std::string, Action::Action> kWords = {
-      {"cordon", Action::CORDON},       {"uncordon", Action::UNCORDON},   {"drain", Action::DRAIN},
-      {"undrain", Action::UNDRAIN},     {"node admit", Action::ADMIT},    {"node lost", Action::MARK_LOST},
+      {"cordon", Action::CORDON},        {"uncordon", Action::UNCORDON}, {"drain", Action::DRAIN},
+      {"undrain", Action::UNDRAIN},      {"node admit", Action::ADMIT},  {"node lost", Action::MARK_LOST},
       {"node replace", Action::REPLACE},
   };
   if (const auto word = kWords.find(deed.word); word != kWords.end()) return SayOfNode(deed, word->second);
@@ -141,7 +142,8 @@ void Clients::SayOfOrphans(const Deed& deed, v1::OrphanActionRequest::Action act
   Inspect(0, [this, deed, action](const core::State& state) {
     const auto node = state.node_index.find(deed.subject);
     if (node == state.node_index.end()) return;
-    for (auto it = state.orphans.lower_bound({node->second, 0}); it != state.orphans.end() && it->first.first == node->second; ++it) {
+    for (auto it = state.orphans.lower_bound({node->second, 0});
+         it != state.orphans.end() && it->first.first == node->second; ++it) {
       Request request;
       request.key = fmt::format("{}/{}/{}/{}", deed.word, deed.subject, it->first.second, deed.at.milliseconds());
       request.command = OperatorCommand();
@@ -163,7 +165,8 @@ void Clients::SayOfQuarantine(const Deed& deed) {
       for (const auto& [device, row] : group.quarantined) {
         if (static_cast<size_t>(device) >= group.devices.size()) continue;
         Request request;
-        request.key = fmt::format("{}/{}/{}", deed.word, group.devices[static_cast<size_t>(device)], deed.at.milliseconds());
+        request.key =
+            fmt::format("{}/{}/{}", deed.word, group.devices[static_cast<size_t>(device)], deed.at.milliseconds());
         request.command = OperatorCommand();
         v1::ClearQuarantineRequest& body = *request.command.mutable_clear_quarantine();
         body.set_device(group.devices[static_cast<size_t>(device)]);
@@ -205,7 +208,8 @@ void Clients::Attempt(Request* request) {
   SchedulerProcess* const process = find_(request->key, attempt);
   if (process == nullptr) return Retry(request, kLookAgain);
   if (!request->sent) {
-    if (request->prepare != nullptr && !request->prepare(&request->command, *process)) return Retry(request, kLookAgain);
+    if (request->prepare != nullptr && !request->prepare(&request->command, *process))
+      return Retry(request, kLookAgain);
     request->sent = true;
   }
   const Chance& chance = stage_.chance;
@@ -220,7 +224,8 @@ void Clients::Attempt(Request* request) {
       stage_.events.After(back, [this, request, reply] { Answered(request, reply); });
     });
   });
-  const Duration pause = Milliseconds(chance.Between(request->back_off.count() / 2, request->back_off.count(), Topic::kClientBackOff, key, attempt));
+  const Duration pause = Milliseconds(
+      chance.Between(request->back_off.count() / 2, request->back_off.count(), Topic::kClientBackOff, key, attempt));
   request->back_off = std::min(request->back_off * 2, kMostBackOff);
   Retry(request, kTimeout + pause);
 }

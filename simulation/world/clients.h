@@ -1,5 +1,5 @@
-// Users and operators. Each request has an idempotency key and is repeated until it is answered: when no leader listens, when the
-// answer does not come in time, when it was lost on its way, and then maybe at another leader.
+// Users and operators. Each request has an idempotency key and is repeated until it is answered: when no leader
+// listens, when the answer does not come in time, when it was lost on its way, and then maybe at another leader.
 #ifndef SWITCHYARD_SIMULATION_WORLD_CLIENTS_H_
 #define SWITCHYARD_SIMULATION_WORLD_CLIENTS_H_
 
@@ -70,9 +70,9 @@ class Clients {
   Stage& stage_;
   const Find find_;
   std::vector<std::unique_ptr<Request>> requests_;
-  std::map<std::string, Run> runs_;                     // by key
-  std::map<std::string, std::vector<uint64_t>> jobs_;   // as answered, by key
-  std::map<std::string, std::string> owners_;           // principal, by key
+  std::map<std::string, Run> runs_;                    // by key
+  std::map<std::string, std::vector<uint64_t>> jobs_;  // as answered, by key
+  std::map<std::string, std::string> owners_;          // principal, by key
   int reloads_ = 0;
 };
 

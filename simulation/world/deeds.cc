@@ -81,7 +81,8 @@ void LivingWorld::Strike(const Deed& deed) {
 
 void LivingWorld::StrikeMessages(const Deed& deed) {
   if (deed.subject.empty()) return network_.StrikeAll(deed.fault, deed.span, deed.amount);
-  if (const AgentHost* const host = FindHost(deed.subject)) network_.Strike(deed.fault, host->link(), deed.span, deed.amount);
+  if (const AgentHost* const host = FindHost(deed.subject))
+    network_.Strike(deed.fault, host->link(), deed.span, deed.amount);
 }
 
 // ---- the scheduler ----
@@ -103,7 +104,8 @@ void LivingWorld::StrikeScheduler(const Deed& deed) {
   StartLeaderAfter(std::max(deed.span, kLeastDown));
 }
 
-// The leader's leadership is not renewed any more. Another one begins when it has run out; the old one lives on until it finds out.
+// The leader's leadership is not renewed any more. Another one begins when it has run out; the old one lives on until
+// it finds out.
 void LivingWorld::Depose(const Deed& deed) {
   SchedulerProcess* const old = leader();
   if (old == nullptr || !old->listening()) return;
@@ -179,7 +181,8 @@ void LivingWorld::Clone(AgentHost* host, const Deed& deed) {
   auto clone = std::make_unique<AgentHost>(parts, std::move(machine));
   if (deed.amount == 1) clone->CopyState(*host);
   clone->Start(kLeastDown);
-  stage_.events.After(Microseconds(std::max(deed.span, kLeastDown)), [made = clone.get()] { made->Stop(false, false); });
+  stage_.events.After(Microseconds(std::max(deed.span, kLeastDown)),
+                      [made = clone.get()] { made->Stop(false, false); });
   clones_.push_back(std::move(clone));
 }
 
@@ -198,7 +201,8 @@ void LivingWorld::LoseFeed(const Deed& deed) {
   if (!budget.has_value()) return;
   for (const uint32_t index : topology->NodesUnder(*budget)) {
     const v1::Node& node = built_.nodes(static_cast<int>(index));
-    if (AgentHost* const host = FindHost(node.site() + "/" + node.id())) LosePower(host, std::max(deed.span, kLeastDown));
+    if (AgentHost* const host = FindHost(node.site() + "/" + node.id()))
+      LosePower(host, std::max(deed.span, kLeastDown));
   }
 }
 
@@ -207,7 +211,8 @@ void LivingWorld::StrikeDevice(const Deed& deed) {
   AgentHost* const host = subject.has_value() ? FindHost(subject->node) : nullptr;
   if (host == nullptr) return;
   // The machine names its devices "<group>/<index>" beside their serials.
-  host->machine().Break(stage_.now(), deed.fault, subject->group + "/" + std::to_string(subject->index), deed.span, deed.amount);
+  host->machine().Break(stage_.now(), deed.fault, subject->group + "/" + std::to_string(subject->index), deed.span,
+                        deed.amount);
   host->MachineChanged();
 }
 

@@ -1,5 +1,5 @@
-// True time, and what is to happen in it. There is no tick: time jumps from one event to the next. Events of one moment happen in the
-// order in which they were planned, so that a run is the same every time.
+// True time, and what is to happen in it. There is no tick: time jumps from one event to the next. Events of one moment
+// happen in the order in which they were planned, so that a run is the same every time.
 #ifndef SWITCHYARD_SIMULATION_WORLD_EVENT_QUEUE_H_
 #define SWITCHYARD_SIMULATION_WORLD_EVENT_QUEUE_H_
 
@@ -11,12 +11,14 @@
 
 namespace switchyard::simulation {
 
-// Microseconds of true time since the run began: finer than the milliseconds of which everybody in the run knows, so that messages
-// of one millisecond have an order.
+// Microseconds of true time since the run began: finer than the milliseconds of which everybody in the run knows, so
+// that messages of one millisecond have an order.
 using Instant = int64_t;
 inline constexpr Instant kNoInstant = INT64_MAX;
 
-constexpr Instant InstantOf(MonoTime time) { return time == MonoTime::Never() ? kNoInstant : time.milliseconds() * 1000; }
+constexpr Instant InstantOf(MonoTime time) {
+  return time == MonoTime::Never() ? kNoInstant : time.milliseconds() * 1000;
+}
 constexpr Instant Microseconds(Duration span) { return span.count() * 1000; }
 
 class EventQueue {

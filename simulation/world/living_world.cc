@@ -42,9 +42,10 @@ LivingWorld::LivingWorld(Stage* stage)
     : stage_(*stage),
       network_(stage),
       meters_(stage),
-      clients_(stage, [this](const std::string& key, uint64_t attempt) {
-        return FindLeader(stage_.chance.Draw(Topic::kPicksStale, key, attempt));
-      }),
+      clients_(stage,
+               [this](const std::string& key, uint64_t attempt) {
+                 return FindLeader(stage_.chance.Draw(Topic::kPicksStale, key, attempt));
+               }),
       file_(stage->script.configuration) {}
 
 // ---- the whole of it ----
@@ -103,7 +104,8 @@ SchedulerProcess* LivingWorld::FindLeader(uint64_t draw) {
 }
 
 UpperEnd* LivingWorld::FindFor(uint32_t link, uint64_t attempt) {
-  SchedulerProcess* const found = FindLeader(stage_.chance.Draw(Topic::kPicksStale, link, attempt, stage_.events.instant()));
+  SchedulerProcess* const found =
+      FindLeader(stage_.chance.Draw(Topic::kPicksStale, link, attempt, stage_.events.instant()));
   return found == nullptr ? nullptr : &found->gate();
 }
 
@@ -121,7 +123,8 @@ void LivingWorld::StartLeader() {
 
 void LivingWorld::StartLeaderAfter(Duration span) {
   const uint64_t planned = ++starts_;
-  const Instant recovery = stage_.chance.Between(kLeastRecovery, kMostRecovery, Topic::kRecovery, stage_.events.instant());
+  const Instant recovery =
+      stage_.chance.Between(kLeastRecovery, kMostRecovery, Topic::kRecovery, stage_.events.instant());
   stage_.events.After(Microseconds(span) + recovery, [this, planned] {
     if (planned == starts_) StartLeader();  // else it was planned anew
   });
@@ -143,16 +146,16 @@ void LivingWorld::Configured(const v1::ClusterConfiguration& configuration) {
   }
 }
 
-std::unique_ptr<Machine> LivingWorld::MakeMachine(const v1::ClusterConfiguration& configuration, const v1::Node& node, uint64_t salt,
-                                                  bool wired) {
+std::unique_ptr<Machine> LivingWorld::MakeMachine(const v1::ClusterConfiguration& configuration, const v1::Node& node,
+                                                  uint64_t salt, bool wired) {
   const std::string id = node.site() + "/" + node.id();
   std::map<std::string, v1::DeviceModel> models;
   for (const v1::DeviceModel& model : configuration.device_models()) {
     models[model.id()] = Scaled(model, configuration.timing().ramp_scale_ppm());
   }
   const auto& node_models = configuration.node_models();
-  const auto model =
-      std::find_if(node_models.begin(), node_models.end(), [&](const v1::NodeModel& m) { return m.id() == node.model(); });
+  const auto model = std::find_if(node_models.begin(), node_models.end(),
+                                  [&](const v1::NodeModel& m) { return m.id() == node.model(); });
   SWITCHYARD_CHECK(model != node_models.end()) << "node " << id << " has no model";
   auto machine = std::make_unique<Machine>(id, *model, models, stage_.chance.Draw(Topic::kMachine, id, salt),
                                            wired ? &stage_.draws : nullptr, &stage_.audience);

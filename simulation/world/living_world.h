@@ -1,5 +1,5 @@
-// The whole of one run: the store, every scheduler process that ever was, the agents on their machines, the clones, the clients, and the
-// deeds of the script at their moments.
+// The whole of one run: the store, every scheduler process that ever was, the agents on their machines, the clones, the
+// clients, and the deeds of the script at their moments.
 #ifndef SWITCHYARD_SIMULATION_WORLD_LIVING_WORLD_H_
 #define SWITCHYARD_SIMULATION_WORLD_LIVING_WORLD_H_
 
@@ -40,7 +40,8 @@ class LivingWorld final : private Directory {
   void StartLeaderAfter(Duration span);
   void Configured(const v1::ClusterConfiguration& configuration);
   void Submitted(const v1::SubmitRequest& request, const v1::SubmitResponse& response);
-  std::unique_ptr<Machine> MakeMachine(const v1::ClusterConfiguration& configuration, const v1::Node& node, uint64_t salt, bool wired);
+  std::unique_ptr<Machine> MakeMachine(const v1::ClusterConfiguration& configuration, const v1::Node& node,
+                                       uint64_t salt, bool wired);
   void AddHost(const v1::ClusterConfiguration& configuration, const v1::Node& node);
   void PlanDeeds();
 
@@ -61,15 +62,15 @@ class LivingWorld final : private Directory {
   Meters meters_;
   Clients clients_;
   VirtualStore store_;
-  std::map<const Deed*, VirtualStore::Copy> copies_;   // for the backups that the script will restore
-  v1::ClusterConfiguration file_;                      // of the operators, as it stands now
-  std::string in_force_;                               // serialised: as the world was built last
+  std::map<const Deed*, VirtualStore::Copy> copies_;  // for the backups that the script will restore
+  v1::ClusterConfiguration file_;                     // of the operators, as it stands now
+  std::string in_force_;                              // serialised: as the world was built last
   std::vector<std::unique_ptr<SchedulerProcess>> leaders_;
   std::map<std::string, std::unique_ptr<AgentHost>> hosts_;  // by node
   std::vector<std::unique_ptr<AgentHost>> clones_;
-  std::map<uint64_t, Clients::Run> runs_;              // by job
-  v1::ClusterConfiguration built_;                     // that the hosts were made from
-  uint64_t starts_ = 0;                                // of schedulers, planned so far
+  std::map<uint64_t, Clients::Run> runs_;  // by job
+  v1::ClusterConfiguration built_;         // that the hosts were made from
+  uint64_t starts_ = 0;                    // of schedulers, planned so far
 };
 
 }  // namespace switchyard::simulation

@@ -60,7 +60,8 @@ void Meters::Sample(const std::string& node) {
     const Fault* const noise = FaultOf(meter, FaultKind::kMeterNoise);
     const int64_t most = std::max<int64_t>(draw.count() / kNoiseShare, noise == nullptr ? 0 : noise->amount);
     if (most > 0) draw += Power(stage_.chance.Between(-most, most, Topic::kMeterNoise, budget, now.milliseconds()));
-    if (meter.readings.size() >= kReadingsKept) meter.readings.erase(meter.readings.begin(), meter.readings.begin() + kReadingsKept / 2);
+    if (meter.readings.size() >= kReadingsKept)
+      meter.readings.erase(meter.readings.begin(), meter.readings.begin() + kReadingsKept / 2);
     meter.readings.push_back({now, std::max(draw, Power())});
   }
 }

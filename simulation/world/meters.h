@@ -1,5 +1,5 @@
-// The meters of the site: one at each utility meter and at each feeder. The first node beneath reads it; what it reads is the true draw,
-// by a little noise off, and older when it is said than when it was read.
+// The meters of the site: one at each utility meter and at each feeder. The first node beneath reads it; what it reads
+// is the true draw, by a little noise off, and older when it is said than when it was read.
 #ifndef SWITCHYARD_SIMULATION_WORLD_METERS_H_
 #define SWITCHYARD_SIMULATION_WORLD_METERS_H_
 
@@ -19,7 +19,8 @@ class Meters {
  public:
   explicit Meters(Stage* stage) : stage_(*stage) {}
 
-  // Which meters there are and who reads them. Again after a reload: faults go on. REQUIRES: the draw book was loaded with the same.
+  // Which meters there are and who reads them. Again after a reload: faults go on. REQUIRES: the draw book was loaded
+  // with the same.
   void Load(const v1::ClusterConfiguration& configuration);
 
   // How long the node's readings take before they can be said; nothing: it reads no meter.
@@ -59,7 +60,7 @@ class Meters {
   const Fault* FaultOf(const Meter& meter, FaultKind kind) const;
 
   Stage& stage_;
-  std::map<std::string, Meter> meters_;   // by budget
+  std::map<std::string, Meter> meters_;    // by budget
   std::map<std::string, Reader> readers_;  // by node
 };
 

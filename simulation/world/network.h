@@ -1,6 +1,7 @@
-// The wires between agents and schedulers. A stream is what TCP makes of one: whole and in order. Where a fault of messages strikes its
-// link, messages are lost, repeated, overtaken or late one by one all the same, because docs/protocol.md promises to bear that. A
-// partition holds back what is sent; either end finds out late, by itself, that the other is gone.
+// The wires between agents and schedulers. A stream is what TCP makes of one: whole and in order. Where a fault of
+// messages strikes its link, messages are lost, repeated, overtaken or late one by one all the same, because
+// docs/protocol.md promises to bear that. A partition holds back what is sent; either end finds out late, by itself,
+// that the other is gone.
 #ifndef SWITCHYARD_SIMULATION_WORLD_NETWORK_H_
 #define SWITCHYARD_SIMULATION_WORLD_NETWORK_H_
 
@@ -46,8 +47,8 @@ struct Stream {
   LowerEnd* lower = nullptr;
   UpperEnd* upper = nullptr;
   bool lower_open = false, upper_open = false;
-  bool maimed = false;              // a message of it was lost: no TCP connection lives on after that
-  Instant last[2] = {0, 0};         // latest arrival planned, by direction
+  bool maimed = false;       // a message of it was lost: no TCP connection lives on after that
+  Instant last[2] = {0, 0};  // latest arrival planned, by direction
   uint64_t sent[2] = {0, 0};
 };
 
@@ -62,7 +63,8 @@ class Network {
   Stream* Connect(uint32_t link, LowerEnd* lower, UpperEnd* upper);
   void Send(Stream* stream, Up message);
   void Send(Stream* stream, Down message);
-  // One end ends the stream, and hears nothing of it any more. The other finds out: soon, or `late` where nobody was left to say it.
+  // One end ends the stream, and hears nothing of it any more. The other finds out: soon, or `late` where nobody was
+  // left to say it.
   void CloseLower(Stream* stream, bool late = false);
   void CloseUpper(Stream* stream, bool late = false);
 
@@ -77,8 +79,8 @@ class Network {
     int64_t amount;
   };
   struct Link {
-    std::vector<Fault> faults;   // those that may still strike
-    std::vector<Stream*> open;   // of which an end is open
+    std::vector<Fault> faults;  // those that may still strike
+    std::vector<Stream*> open;  // of which an end is open
   };
   // What becomes of one message.
   struct Fate {

@@ -21,16 +21,19 @@ using Leader = int;
 
 class Observer : public MachineObserver {
  public:
-  // Before the run begins: the draw of everything, which outlives the run. A checker may watch it and set levels, nothing else.
+  // Before the run begins: the draw of everything, which outlives the run. A checker may watch it and set levels,
+  // nothing else.
   virtual void OnBegin(DrawBook*) {}
-  virtual void OnStart(MonoTime now, Leader leader, const core::State& state) = 0;   // restored, term started
+  virtual void OnStart(MonoTime now, Leader leader, const core::State& state) = 0;  // restored, term started
   // A batch was decided; `state` is the leader's memory, ahead of its disk.
-  virtual void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
-                         const core::Effects& effects, const core::Core& core) = 0;
+  virtual void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp,
+                         const std::vector<store::v1::Command>& commands, const core::Effects& effects,
+                         const core::Core& core) = 0;
   virtual void OnDurable(MonoTime now, Leader leader, uint64_t sequence, const std::vector<core::Row>& rows) = 0;
   virtual void OnDead(MonoTime now, Leader leader) = 0;
   // A client's request as it was answered; key is its idempotency key. `lost`: the leader died before the answer.
-  virtual void OnAnswer(MonoTime now, const std::string& key, const store::v1::Command& command, const core::Reply& reply) = 0;
+  virtual void OnAnswer(MonoTime now, const std::string& key, const store::v1::Command& command,
+                        const core::Reply& reply) = 0;
   // What an agent was told, and what it said, when it was received.
   virtual void OnDown(MonoTime now, const v1::SchedulerMessage& message, bool accepted) = 0;
   virtual void OnUp(MonoTime now, Leader leader, const v1::AgentMessage& message) = 0;

@@ -40,9 +40,10 @@ void Record::Add(const core::Stamp& stamp, std::vector<store::v1::Command> comma
 uint64_t Record::digest() const { return StableHash().Add(chain_).Add(batches_.size()).Add(last_state_).Finish(); }
 
 absl::Status Record::Differs(const Batch& batch, const char* what) const {
-  return absl::AbortedError(fmt::format("replay: leader {}, batch {} at {} ms gives other {} than when it was decided; something in the "
-                                        "core depends on more than its rows, stamps and commands",
-                                        leader_, batch.stamp.sequence, batch.stamp.mono.milliseconds(), what));
+  return absl::AbortedError(
+      fmt::format("replay: leader {}, batch {} at {} ms gives other {} than when it was decided; something in the "
+                  "core depends on more than its rows, stamps and commands",
+                  leader_, batch.stamp.sequence, batch.stamp.mono.milliseconds(), what));
 }
 
 absl::Status Record::Replay(size_t most) const {

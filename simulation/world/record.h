@@ -1,5 +1,5 @@
-// Everything that happened to one leader's core, kept in memory, and its replay into a fresh one: the same rows and the same stamped
-// commands must give the same effects and the same state.
+// Everything that happened to one leader's core, kept in memory, and its replay into a fresh one: the same rows and the
+// same stamped commands must give the same effects and the same state.
 #ifndef SWITCHYARD_SIMULATION_WORLD_RECORD_H_
 #define SWITCHYARD_SIMULATION_WORLD_RECORD_H_
 
@@ -25,7 +25,8 @@ class Record {
   // The rows that the term began with.
   void Begin(std::vector<core::Row> rows) { rows_ = std::move(rows); }
   // A batch was decided.
-  void Add(const core::Stamp& stamp, std::vector<store::v1::Command> commands, const core::Effects& effects, const core::Core& core);
+  void Add(const core::Stamp& stamp, std::vector<store::v1::Command> commands, const core::Effects& effects,
+           const core::Core& core);
   // The leader is gone, or the run over. Call it once.
   void End(const core::Core& core) { last_state_ = core.Digest(); }
 
@@ -33,7 +34,8 @@ class Record {
   uint64_t digest() const;
   size_t batches() const { return batches_.size(); }
 
-  // The first `most` batches once more. ABORTED names the first one whose effects or state differ. REQUIRES: End was called.
+  // The first `most` batches once more. ABORTED names the first one whose effects or state differ. REQUIRES: End was
+  // called.
   absl::Status Replay(size_t most = SIZE_MAX) const;
 
  private:

@@ -35,7 +35,11 @@ ReportDigest Digest(const v1::NodeReport& report) {
     for (const std::string& device : task.devices()) facts.Add(device);
     AddFaults(task.faults(), &facts, &all);
     steps.Add(task.confirmed_mw());
-    all.Add(task.reading_mw()).Add(task.hashes()).Add(task.shares_accepted()).Add(task.shares_rejected()).Add(task.energy_mj());
+    all.Add(task.reading_mw())
+        .Add(task.hashes())
+        .Add(task.shares_accepted())
+        .Add(task.shares_rejected())
+        .Add(task.energy_mj());
   }
   for (const v1::GroupReport& group : report.groups()) {
     facts.Add(group.group()).Add(group.unallocated_mw() < 0).Add(group.unallocated_devices()).Add(group.revision());
@@ -46,7 +50,8 @@ ReportDigest Digest(const v1::NodeReport& report) {
 }
 
 bool WorthSaying(const v1::Telemetry& said, const v1::Telemetry& now, int64_t dead_band_ppm) {
-  if (now.meters_size() > 0 || said.modelled() != now.modelled() || said.groups_size() != now.groups_size()) return true;
+  if (now.meters_size() > 0 || said.modelled() != now.modelled() || said.groups_size() != now.groups_size())
+    return true;
   if (OutsideDeadBand(said.draw_mw(), now.draw_mw(), dead_band_ppm)) return true;
   for (int i = 0; i < now.groups_size(); ++i) {
     if (said.groups(i).group() != now.groups(i).group()) return true;

@@ -1,5 +1,5 @@
-// What in a report and in a reading is worth a message, as agent/session/report_digest.h judges it; here as hashes, because a run
-// compares hundreds of thousands of them.
+// What in a report and in a reading is worth a message, as agent/session/report_digest.h judges it; here as hashes,
+// because a run compares hundreds of thousands of them.
 #ifndef SWITCHYARD_SIMULATION_WORLD_REPORT_DIGEST_H_
 #define SWITCHYARD_SIMULATION_WORLD_REPORT_DIGEST_H_
 

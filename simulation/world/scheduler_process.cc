@@ -45,8 +45,8 @@ void SchedulerProcess::Start(const v1::ClusterConfiguration& file) {
   const absl::Status restored = core_->Restore(rows);
   SWITCHYARD_CHECK(restored.ok()) << std::string(restored.message());
   record_.Begin(std::move(rows));
-  batching_.emplace(engine::BatchingOptions{.first_sequence = term_.first_sequence, .sequence_slack = kSequenceSlack,
-                                            .not_before = term_.not_before});
+  batching_.emplace(engine::BatchingOptions{
+      .first_sequence = term_.first_sequence, .sequence_slack = kSequenceSlack, .not_before = term_.not_before});
   batching_->SetDeadline(core_->NextDeadline());
   ++stage_.figures.leaders;
   BeginTerm(file);
@@ -153,7 +153,8 @@ void SchedulerProcess::CommitNext() {
       committing_ = true;
       const uint64_t sequence = batch.stamp.sequence;
       const bool slow = stage_.chance.OneIn(kSlowOneIn, Topic::kSlowCommit, number_, sequence);
-      const Instant span = slow ? kSlowCommit : stage_.chance.Between(kLeastCommit, kMostCommit, Topic::kCommit, number_, sequence);
+      const Instant span =
+          slow ? kSlowCommit : stage_.chance.Between(kLeastCommit, kMostCommit, Topic::kCommit, number_, sequence);
       stage_.events.After(span, [this] { FinishCommit(); });
       return;
     }
@@ -204,9 +205,13 @@ void SchedulerProcess::Release(engine::Batch batch) {
   gate_.Flush();
 }
 
-void SchedulerProcess::OnOrders(uint64_t, std::vector<core::NodeOrder> orders) { gate_.DeliverOrders(std::move(orders)); }
+void SchedulerProcess::OnOrders(uint64_t, std::vector<core::NodeOrder> orders) {
+  gate_.DeliverOrders(std::move(orders));
+}
 
-void SchedulerProcess::OnSessions(uint64_t, std::vector<core::SessionEffect> effects) { gate_.DeliverEffects(std::move(effects)); }
+void SchedulerProcess::OnSessions(uint64_t, std::vector<core::SessionEffect> effects) {
+  gate_.DeliverEffects(std::move(effects));
+}
 
 // ---- ends ----
 
@@ -217,9 +222,7 @@ void SchedulerProcess::Isolate(Duration span) {
 }
 
 // The store does not answer: the call hangs until the process gives up. Its streams stay open meanwhile.
-void SchedulerProcess::Fence() {
-  SWITCHYARD_CHECK(isolated()) << "only a stale leader is fenced off";
-}
+void SchedulerProcess::Fence() { SWITCHYARD_CHECK(isolated()) << "only a stale leader is fenced off"; }
 
 void SchedulerProcess::Kill(bool late) {
   if (!alive()) return;

@@ -2,13 +2,14 @@
 //
 //   Start -> the store opens a term -> Restore -> StartTerm [, LoadConfiguration] durable -> it listens
 //
-// As in the engine two batches are in flight at most, one commits at a time, and effects leave in order once their rows are durable.
-// The process may be killed at any moment: the batch that is being committed is then in the store or not, never half.
+// As in the engine two batches are in flight at most, one commits at a time, and effects leave in order once their rows
+// are durable. The process may be killed at any moment: the batch that is being committed is then in the store or not,
+// never half.
 //
-// A stale leader is one whom another has replaced while it lived. The embedded store cannot have two; a replicated one will: each
-// leader then holds a leadership for a time, and speaks in its name only while that, less drift, runs (docs/protocol.md, "Session").
-// That part is modelled here: a batch that writes nothing leaves only if its stamp lies within the leadership, one that writes needs
-// the store, which fences it off.
+// A stale leader is one whom another has replaced while it lived. The embedded store cannot have two; a replicated one
+// will: each leader then holds a leadership for a time, and speaks in its name only while that, less drift, runs
+// (docs/protocol.md, "Session"). That part is modelled here: a batch that writes nothing leaves only if its stamp lies
+// within the leadership, one that writes needs the store, which fences it off.
 #ifndef SWITCHYARD_SIMULATION_WORLD_SCHEDULER_PROCESS_H_
 #define SWITCHYARD_SIMULATION_WORLD_SCHEDULER_PROCESS_H_
 
@@ -44,7 +45,8 @@ class SchedulerProcess final : private engine::EffectSink {
   };
   SchedulerProcess(Stage* stage, Network* network, VirtualStore* store, Hooks hooks, Leader number);
 
-  // Reads the store and begins its term; listens as soon as that is durable. `file`: the configuration of the operators' file.
+  // Reads the store and begins its term; listens as soon as that is durable. `file`: the configuration of the
+  // operators' file.
   void Start(const v1::ClusterConfiguration& file);
 
   // SIGKILL. `late`: the machine with it, so that agents find out by themselves.
@@ -71,7 +73,7 @@ class SchedulerProcess final : private engine::EffectSink {
   // Decided, not yet out.
   struct InFlight {
     engine::Batch batch;
-    bool released = false;                 // of a broken engine: its effects left before it was durable
+    bool released = false;  // of a broken engine: its effects left before it was durable
   };
 
   MonoTime Mono() const { return MonoTime((stage_.events.instant() - started_) / 1000); }

@@ -22,7 +22,8 @@ void SessionGate::Listen(Speaker speaker) {
 
 void SessionGate::Close(bool late) {
   listening_ = false;
-  for (const auto& [stream, number] : std::exchange(numbers_, {})) parts_.network->CloseUpper(sessions_[number - 1].stream, late);
+  for (const auto& [stream, number] : std::exchange(numbers_, {}))
+    parts_.network->CloseUpper(sessions_[number - 1].stream, late);
   sessions_.clear();
   due_.clear();
 }
@@ -217,7 +218,8 @@ void SessionGate::OnMessage(Stream* stream, Up message) {
 
 void SessionGate::TakeHeartbeat(uint64_t number, Session* session, const v1::Heartbeat& heartbeat) {
   const MonoTime now = parts_.mono();
-  if (session->held && now - *session->observed >= kObservationPeriod) PostTelemetry(number, session, *std::exchange(session->held, {}));
+  if (session->held && now - *session->observed >= kObservationPeriod)
+    PostTelemetry(number, session, *std::exchange(session->held, {}));
   store::v1::Command command;
   command.mutable_heartbeat()->set_session(number);
   command.mutable_heartbeat()->set_node(session->node);

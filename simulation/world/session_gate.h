@@ -1,6 +1,6 @@
-// The gate's thin duties towards agents (scheduler/rpc/agent_sessions.h, agent_stream.h), without gRPC: numbers of sessions, what is
-// handed to the core at once and what is thinned, who each message down is from, and which full set is sent again. What each node
-// was told is orders::OrderBook's, the daemon's own.
+// The gate's thin duties towards agents (scheduler/rpc/agent_sessions.h, agent_stream.h), without gRPC: numbers of
+// sessions, what is handed to the core at once and what is thinned, who each message down is from, and which full set
+// is sent again. What each node was told is orders::OrderBook's, the daemon's own.
 #ifndef SWITCHYARD_SIMULATION_WORLD_SESSION_GATE_H_
 #define SWITCHYARD_SIMULATION_WORLD_SESSION_GATE_H_
 
@@ -33,8 +33,8 @@ class SessionGate final : public UpperEnd {
     Stage* stage = nullptr;
     Network* network = nullptr;
     Leader leader = 0;
-    std::function<MonoTime()> mono;                     // the leader's clock
-    std::function<void(store::v1::Command)> post;       // to its engine
+    std::function<MonoTime()> mono;                // the leader's clock
+    std::function<void(store::v1::Command)> post;  // to its engine
   };
   explicit SessionGate(Parts parts) : parts_(std::move(parts)) {}
 
@@ -59,10 +59,10 @@ class SessionGate final : public UpperEnd {
  private:
   // One stream, which carries one node.
   struct Session {
-    Stream* stream = nullptr;            // nothing: it ended
-    std::string node;                    // empty before its hello
-    std::optional<v1::Telemetry> held;   // the newest, not yet handed on
-    std::optional<MonoTime> observed;    // when the core last heard its telemetry
+    Stream* stream = nullptr;           // nothing: it ended
+    std::string node;                   // empty before its hello
+    std::optional<v1::Telemetry> held;  // the newest, not yet handed on
+    std::optional<MonoTime> observed;   // when the core last heard its telemetry
     std::optional<v1::Refusal> refusal;
     std::optional<v1::Welcome> welcome;
     std::optional<uint64_t> renewal;
@@ -82,9 +82,9 @@ class SessionGate final : public UpperEnd {
   const Parts parts_;
   Speaker speaker_;
   bool listening_ = false;
-  std::vector<Session> sessions_;                 // by number, from 1
-  std::map<const Stream*, uint64_t> numbers_;     // of open streams
-  std::vector<uint64_t> due_;                     // sessions with something to send, each once
+  std::vector<Session> sessions_;              // by number, from 1
+  std::map<const Stream*, uint64_t> numbers_;  // of open streams
+  std::vector<uint64_t> due_;                  // sessions with something to send, each once
   orders::OrderBook book_;
 };
 

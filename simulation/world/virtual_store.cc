@@ -19,7 +19,8 @@ std::pair<int, std::string> MetaKey() { return {static_cast<int>(RowKind::kMeta)
 // As RocksStore makes one: above the one before, and for lost stores later in civil time.
 uint64_t NewIncarnation(uint64_t previous, UtcTime civil, uint64_t salt) {
   constexpr int kRandomBits = 20;
-  return std::max(previous + 1, (static_cast<uint64_t>(civil.milliseconds()) << kRandomBits) | (salt >> (64 - kRandomBits)));
+  return std::max(previous + 1,
+                  (static_cast<uint64_t>(civil.milliseconds()) << kRandomBits) | (salt >> (64 - kRandomBits)));
 }
 
 }  // namespace

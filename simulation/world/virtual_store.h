@@ -1,9 +1,9 @@
-// What is durable in a run: the rows of scheduler/store's contract, and its term, incarnation and first sequence as RocksStore
-// chooses them. Unlike that one it may be opened by a second leader while the first still lives, as a replicated store will
-// allow: from that moment the first one's commits fail.
+// What is durable in a run: the rows of scheduler/store's contract, and its term, incarnation and first sequence as
+// RocksStore chooses them. Unlike that one it may be opened by a second leader while the first still lives, as a
+// replicated store will allow: from that moment the first one's commits fail.
 //
-// Promises: a batch is in it whole or not at all; a term is in it before Open returns; an older copy, once restored, and a store
-// that was lost have a new incarnation above every earlier one.
+// Promises: a batch is in it whole or not at all; a term is in it before Open returns; an older copy, once restored,
+// and a store that was lost have a new incarnation above every earlier one.
 #ifndef SWITCHYARD_SIMULATION_WORLD_VIRTUAL_STORE_H_
 #define SWITCHYARD_SIMULATION_WORLD_VIRTUAL_STORE_H_
 
@@ -19,7 +19,8 @@
 
 namespace switchyard::simulation {
 
-// As store::kSequenceSlack: at most so many sequences pass between two commits, and a term begins further than this after the last.
+// As store::kSequenceSlack: at most so many sequences pass between two commits, and a term begins further than this
+// after the last.
 inline constexpr uint64_t kSequenceSlack = 4096;
 
 // store::Term, of this store.
@@ -39,7 +40,8 @@ class VirtualStore {
     UtcTime last_utc;
   };
 
-  // Starts a term for this leader; whoever had it open is fenced off. `civil` and `salt` make a new incarnation where one is due.
+  // Starts a term for this leader; whoever had it open is fenced off. `civil` and `salt` make a new incarnation where
+  // one is due.
   VirtualTerm Open(Leader leader, UtcTime civil, uint64_t salt);
   bool HeldBy(Leader leader) const { return holder_ == leader; }
 

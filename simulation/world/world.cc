@@ -23,10 +23,12 @@ RunResult Run(const Script& script, const WorldOptions& options, const std::vect
   for (const auto& leader : world.leaders()) {
     leader->EndRecord();
     digest.Add(leader->record().digest());
-    // A run that broke a rule ended in the middle of something: what it is asked is only whether it is the same run again.
+    // A run that broke a rule ended in the middle of something: what it is asked is only whether it is the same run
+    // again.
     if (result.verdict.ok() && options.record) result.verdict = leader->record().Replay();
   }
-  if (result.verdict.ok() && !options.record) result.verdict = world.leaders().back()->record().Replay(kReplayedBatches);
+  if (result.verdict.ok() && !options.record)
+    result.verdict = world.leaders().back()->record().Replay(kReplayedBatches);
   stage.figures.digest = digest.Finish();
   result.figures = stage.figures;
   return result;

@@ -1,5 +1,5 @@
-// One run: true time, the network, the scheduler processes and their stores, the agents and their machines, the clients and the
-// operators, driven by a script to its end.
+// One run: true time, the network, the scheduler processes and their stores, the agents and their machines, the clients
+// and the operators, driven by a script to its end.
 //
 //   engine::Batching + core::Core + orders::OrderBook   (scheduler/)     the very objects of the daemon
 //   agent::reconcile::Reconciler                        (agent/)         the very object of the agent
@@ -20,22 +20,22 @@
 namespace switchyard::simulation {
 
 struct RunFigures {
-  int64_t starts = 0;             // firm tasks that began to run
+  int64_t starts = 0;  // firm tasks that began to run
   int64_t batches = 0, commands = 0, messages = 0;
-  int64_t leaders = 0;            // scheduler starts
-  uint64_t digest = 0;            // of the last leader's core, and of all batches before it
+  int64_t leaders = 0;  // scheduler starts
+  uint64_t digest = 0;  // of the last leader's core, and of all batches before it
 };
 
 struct RunResult {
-  absl::Status verdict;           // OK, or the first violation and its moment
-  MonoTime at;                    // of the violation, or the end
+  absl::Status verdict;  // OK, or the first violation and its moment
+  MonoTime at;           // of the violation, or the end
   RunFigures figures;
 };
 
 struct WorldOptions {
   core::CheckLevel checks = core::CheckLevel::kEvery64th;  // of the core itself
-  // Every run keeps what happened to its leaders and replays the beginning of the last one's term into a fresh core, whose effects and
-  // digests must be the same. When set: every leader's whole term.
+  // Every run keeps what happened to its leaders and replays the beginning of the last one's term into a fresh core,
+  // whose effects and digests must be the same. When set: every leader's whole term.
   bool record = false;
 };
 

@@ -18,7 +18,9 @@ using ::testing::SizeIs;
 
 class Below : public LowerEnd {
  public:
-  void OnMessage(Stream*, const v1::SchedulerMessage& message) override { heard.push_back(message.renewal().sequence()); }
+  void OnMessage(Stream*, const v1::SchedulerMessage& message) override {
+    heard.push_back(message.renewal().sequence());
+  }
   void OnEnded(Stream*) override { ++ended; }
   std::vector<uint64_t> heard;
   int ended = 0;

@@ -87,7 +87,8 @@ TEST(SchedulerProcessTest, ACrashLeavesAPrefixOfTheBatchesAndSometimesTheOneInFl
     for (int i = 0; i < 12; ++i) {
       const MonoTime at(8'000 + 4'000 * i);
       script.deeds.push_back(SubmitDeed(at, "job-" + std::to_string(i), Seconds(5)));
-      script.deeds.push_back(FaultDeed(at + Milliseconds(4 + i % 5), FaultKind::kSchedulerCrash, "", Milliseconds(400)));
+      script.deeds.push_back(
+          FaultDeed(at + Milliseconds(4 + i % 5), FaultKind::kSchedulerCrash, "", Milliseconds(400)));
     }
     Chronicle seen;
     const RunResult result = simulation::Run(script, {}, {&seen});
@@ -130,7 +131,8 @@ TEST(SchedulerProcessTest, AStaleLeaderCommitsNothingAfterTheNextOneBegan) {
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     Script script = SmallScript(seed, Seconds(60));
     script.deeds.push_back(FaultDeed(MonoTime(12'000), FaultKind::kStaleLeader, "", Seconds(20)));
-    for (int i = 0; i < 10; ++i) script.deeds.push_back(SubmitDeed(MonoTime(14'000 + 1'000 * i), "job-" + std::to_string(i), Seconds(5)));
+    for (int i = 0; i < 10; ++i)
+      script.deeds.push_back(SubmitDeed(MonoTime(14'000 + 1'000 * i), "job-" + std::to_string(i), Seconds(5)));
     Chronicle seen;
     ASSERT_TRUE(simulation::Run(script, {}, {&seen}).verdict.ok());
     ASSERT_THAT(seen.terms, SizeIs(2));

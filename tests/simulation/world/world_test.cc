@@ -114,11 +114,13 @@ TEST(WorldTest, ARunEndsAtTheFirstViolation) {
 // One of every fault that a small world knows, and jobs between them.
 Script Troubled(uint64_t seed) {
   Script script = SmallScript(seed, Minutes(16));
-  for (int i = 0; i < 12; ++i) script.deeds.push_back(SubmitDeed(MonoTime(5'000 + 60'000 * i), "job-" + std::to_string(i), Seconds(45)));
+  for (int i = 0; i < 12; ++i)
+    script.deeds.push_back(SubmitDeed(MonoTime(5'000 + 60'000 * i), "job-" + std::to_string(i), Seconds(45)));
   int64_t at = 20'000;
   for (int kind = 0; kind < kFaultKinds; ++kind) {
     const auto fault = static_cast<FaultKind>(kind);
-    if (fault == FaultKind::kReload || fault == FaultKind::kOperatorWord || fault == FaultKind::kReplacedHardware) continue;
+    if (fault == FaultKind::kReload || fault == FaultKind::kOperatorWord || fault == FaultKind::kReplacedHardware)
+      continue;
     std::string subject = kind % 2 == 0 ? "site/n1" : "site/n2";
     int64_t amount = 200'000;
     switch (fault) {
