@@ -53,11 +53,12 @@ std::map<uint32_t, Power> NeedOfWatts(const State& state, const placement::TaskP
     if (group.used_milli[device] == 0 || group.model.operating_points_size() > 0) ++fresh;
   }
   const Power idle = group.model.power_cycle() == v1::SELF_IDLE ? Milliwatts(group.model.idle_mw()) * fresh : Power();
+  if (watts == Power()) return needs;
   const Power rise = std::max(Power(), watts - idle);
-  if (rise == Power()) return needs;
   for (const power::Edge& edge : state.ledger.chain(group.chain)) {
-    if (edge.coefficient.count() > 0)
-      needs[edge.budget] += ScaleUp(rise, edge.coefficient) + Power(1);  // sums of rounded parts
+    // Devices that change hands make two rounded parts of one, so that a milliwatt may come on top, also where nothing rises.
+    if (edge.coefficient.count() > 0 && (rise > Power() || edge.coefficient.count() % kOne.count() != 0))
+      needs[edge.budget] += ScaleUp(rise, edge.coefficient) + Power(1);
   }
   return needs;
 }

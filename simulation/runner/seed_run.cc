@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/faults/faults.h"
+#include "simulation/checkers/checkers.h"
 #include "simulation/world/world.h"
 
 namespace switchyard::simulation {
@@ -26,13 +27,26 @@ void TakeVerdict(const absl::Status& verdict, SeedReport* report) {
   report->verdict = colon == std::string::npos ? text : text.substr(colon + 2);
 }
 
+void TakeFigures(const CheckFigures& figures, SeedReport* report) {
+  report->exception_ms = figures.in_exception.count();
+  for (const auto& [cause, used] : figures.allowances_used) report->allowances[cause] = {used.times, used.most.count()};
+  for (int k = 0; k < kFaultKinds; ++k) {
+    for (int s = 0; s < kProtocolStates; ++s) {
+      const auto kind = static_cast<FaultKind>(k);
+      const auto state = static_cast<ProtocolState>(s);
+      if (const int64_t hits = figures.coverage.at(kind, state); hits > 0) report->strikes[{Name(kind), Name(state)}] = hits;
+    }
+  }
+}
+
 }  // namespace
 
 SeedReport RunScript(const Script& script) {
   SeedReport report;
   report.seed = script.seed;
   const int64_t began = CpuMicroseconds();
-  const RunResult result = Run(script, WorldOptions(), {});
+  const Checkers checkers = MakeAll(script);
+  const RunResult result = Run(script, WorldOptions(), checkers.observers());
   report.cpu_us = CpuMicroseconds() - began;
   TakeVerdict(result.verdict, &report);
   report.at_ms = report.simulated_ms = result.at.milliseconds();
@@ -43,6 +57,7 @@ SeedReport RunScript(const Script& script) {
   report.messages = result.figures.messages;
   report.digest = result.figures.digest;
   report.reached = faults::Reached();
+  TakeFigures(checkers.figures(), &report);
   return report;
 }
 
@@ -65,6 +80,17 @@ SeedReport RunScriptAlone(const Script& script) {
   return ReportOf(script.seed, RunAlone([&script] { return ToJson(RunScript(script)); }));
 }
 
-TableShape ShapeOfTable() { return {}; }
+TableShape ShapeOfTable() {
+  TableShape shape;
+  for (int k = 0; k < kFaultKinds; ++k) shape.faults.push_back(Name(static_cast<FaultKind>(k)));
+  for (int s = 0; s < kProtocolStates; ++s) shape.states.push_back(Name(static_cast<ProtocolState>(s)));
+  for (int k = 0; k < kFaultKinds; ++k) {
+    for (int s = 0; s < kProtocolStates; ++s) {
+      const char* const reason = Impossible(static_cast<FaultKind>(k), static_cast<ProtocolState>(s));
+      if (reason != nullptr) shape.impossible.push_back({shape.faults[static_cast<size_t>(k)], shape.states[static_cast<size_t>(s)], reason});
+    }
+  }
+  return shape;
+}
 
 }  // namespace switchyard::simulation

@@ -48,7 +48,7 @@ struct Recipe {
   Duration prepare_timeout = Seconds(45);
 
   // ---- work ----
-  int bursts = 13, burst_least = 2, burst_most = 8;  // submits come in bursts
+  int bursts = 9, burst_least = 1, burst_most = 5;   // submits come in bursts
   int hashing_restarts = 0;                          // cancels of the hashing job, each with a new one soon
   int services_percent = 15;
   int failing_percent = 18;

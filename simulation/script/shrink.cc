@@ -74,6 +74,7 @@ class Shrinker {
       changed = ShrinkDeeds();
       changed = ShrinkNodes() || changed;
       changed = ShrinkGroups() || changed;
+      changed = CloseGaps() || changed;
     }
     const bool finished = left_ > 0;
     Script unused = best_;
@@ -152,6 +153,21 @@ class Shrinker {
                       RemoveNodes(&candidate, gone);
                       return candidate;
                     });
+  }
+
+  // Time in which nobody does anything: everything after it comes sooner.
+  bool CloseGaps() {
+    constexpr Duration kLong = Seconds(40), kShort = Seconds(20);
+    bool any = false;
+    for (size_t d = 0; d < best_.deeds.size() && left_ > 0; ++d) {
+      const Duration gap = best_.deeds[d].at - (d == 0 ? MonoTime() : best_.deeds[d - 1].at);
+      if (gap <= kLong) continue;
+      Script candidate = best_;
+      for (size_t later = d; later < candidate.deeds.size(); ++later) candidate.deeds[later].at = candidate.deeds[later].at - (gap - kShort);
+      candidate.length = candidate.length - (gap - kShort);
+      any = Try(std::move(candidate)) || any;
+    }
+    return any;
   }
 
   // Fewer devices in each group of each model.
