@@ -85,7 +85,8 @@ void AddSpec(const v1::JobSpec& spec, Record* record) {
 }  // namespace
 
 std::string JobReason(const v1::Job& job) {
-  if (job.state() == v1::PENDING && !job.pending().text().empty()) return job.pending().text();
+  const bool may_lack = job.state() == v1::PENDING || job.state() == v1::RUNNING;
+  if (may_lack && !job.pending().text().empty()) return job.pending().text();
   return job.reason();
 }
 

@@ -55,6 +55,13 @@ struct SessionEffect {
   // kSetAllowed follows the welcome: from now on orders for the node go to this stream, beginning with the full set.
 };
 
+// Why a job hashes nothing, or less than it could, where that changed. Readers show it; it is of the moment, so that no
+// row is written for it, and what a restart finds in rows may be older.
+struct ReasonChange {
+  uint64_t job = 0;
+  switchyard::v1::PendingReason reason;  // without a constraint: nothing any more
+};
+
 // Everything that leaves. The contract is the order: rows are durable first, then replies, orders and session effects
 // go out, those of batch n before those of n+1. If the commit fails nothing of this may leave, and the process ends.
 struct Effects {
@@ -62,6 +69,7 @@ struct Effects {
   std::vector<Reply> replies;
   std::vector<NodeOrder> orders;
   std::vector<SessionEffect> sessions;
+  std::vector<ReasonChange> reasons;
 };
 
 // How often sums are compared with a recount from the entities. A disagreement is our bug and ends the process.

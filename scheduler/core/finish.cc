@@ -65,7 +65,8 @@ void FinishJobs(Step& step) {
     Job& job = step.state.jobs.at(id);
     v1::Job* face = job.row.mutable_job();
     face->set_store_revision(step.stamp.sequence);
-    if (face->state() == v1::PENDING)
+    const bool hashes = face->spec().kind() == v1::HASHING && face->state() == v1::RUNNING;
+    if (face->state() == v1::PENDING || (hashes && !job.pending.constraint().empty()))
       *face->mutable_pending() = job.pending;
     else
       face->clear_pending();

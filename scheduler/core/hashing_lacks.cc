@@ -213,6 +213,13 @@ v1::PendingReason ReasonOf(const State& state, Constraint constraint, const Hash
   return reason;
 }
 
+// A span that only runs down is no change.
+bool Alike(const v1::PendingReason& a, const v1::PendingReason& b) {
+  if (a.constraint() != b.constraint() || a.subject() != b.subject()) return false;
+  const bool runs_down = placement::Row(placement::ByName(a.constraint())).unit == placement::Unit::kMilliseconds;
+  return runs_down || a.shortfall() == b.shortfall();
+}
+
 }  // namespace
 
 HashingLacks LacksOf(const State& state, const Job& job, const HashingDivision& division, MonoTime now, UtcTime utc) {
@@ -236,7 +243,9 @@ void NoteHashingLacks(Step& step, const HashingDivision& division) {
   for (const uint64_t id : HashingJobs(step.state)) {
     Job& job = step.state.jobs.at(id);
     const HashingLacks lacks = LacksOf(step.state, job, division, step.stamp.mono, step.stamp.utc);
-    job.pending = HashingReason(step.state, job, lacks, step.stamp.utc).value_or(v1::PendingReason());
+    v1::PendingReason reason = HashingReason(step.state, job, lacks, step.stamp.utc).value_or(v1::PendingReason());
+    if (!Alike(job.pending, reason)) step.effects.reasons.push_back({id, reason});
+    job.pending = std::move(reason);
   }
 }
 

@@ -121,6 +121,7 @@ std::deque<Done> Batching::Abandon() {
 void Release(Batch batch, EffectSink* sink) {
   const uint64_t sequence = batch.stamp.sequence;
   sink->OnRows(sequence, std::move(batch.effects.rows));
+  if (!batch.effects.reasons.empty()) sink->OnReasons(sequence, std::move(batch.effects.reasons));
   SWITCHYARD_FAILPOINT_IF("reply.before", !batch.waiting.empty());
   std::vector<bool> answered(batch.waiting.size(), false);
   for (const core::Reply& reply : batch.effects.replies) {

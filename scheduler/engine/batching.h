@@ -28,6 +28,8 @@ class EffectSink {
   virtual ~EffectSink() = default;
   // Every batch, rows or not, so that a reader can wait for a store_revision. What the read model is fed with.
   virtual void OnRows(uint64_t sequence, std::vector<core::Row> rows) = 0;
+  // After the rows of the same batch.
+  virtual void OnReasons(uint64_t sequence, std::vector<core::ReasonChange> reasons) = 0;
   virtual void OnOrders(uint64_t sequence, std::vector<core::NodeOrder> orders) = 0;
   virtual void OnSessions(uint64_t sequence, std::vector<core::SessionEffect> effects) = 0;
 };

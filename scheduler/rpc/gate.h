@@ -38,6 +38,9 @@ class Gate final : public engine::EffectSink {
   }
 
   void OnRows(uint64_t sequence, std::vector<core::Row> rows) override { reads_.Publish(sequence, std::move(rows)); }
+  void OnReasons(uint64_t sequence, std::vector<core::ReasonChange> reasons) override {
+    reads_.PublishReasons(sequence, std::move(reasons));
+  }
   void OnOrders(uint64_t, std::vector<core::NodeOrder> orders) override { agents_.DeliverOrders(std::move(orders)); }
   void OnSessions(uint64_t, std::vector<core::SessionEffect> effects) override {
     agents_.DeliverEffects(std::move(effects));

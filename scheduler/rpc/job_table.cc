@@ -74,6 +74,16 @@ absl::Status JobTable::ApplyJob(uint64_t sequence, const core::Row& row, std::se
   return absl::OkStatus();
 }
 
+void JobTable::Apply(const core::ReasonChange& change) {
+  const auto found = jobs_.find(change.job);
+  if (found == jobs_.end() || Ended(found->second.job.state())) return;
+  if (change.reason.constraint().empty()) {
+    found->second.job.clear_pending();
+  } else {
+    *found->second.job.mutable_pending() = change.reason;
+  }
+}
+
 absl::Status JobTable::ApplyAllocation(uint64_t sequence, const core::Row& row, std::set<uint64_t>* changed) {
   // An orphan's number is its agent's word, so that its key begins with its node; it is no task of a job here.
   if (row.key.size() > sizeof(uint64_t)) return absl::OkStatus();
@@ -162,7 +172,8 @@ void JobTable::FillTask(const store::v1::AllocationRow& allocation, v1::Task* ta
 v1::Job JobTable::Join(const Entry& entry) const {
   v1::Job job = entry.job;
   job.set_store_revision(std::max(job.store_revision(), entry.revision));
-  if (job.state() != v1::PENDING) job.clear_pending();
+  const bool may_lack = job.state() == v1::RUNNING && job.spec().kind() == v1::HASHING;
+  if (job.state() != v1::PENDING && !may_lack) job.clear_pending();
   std::set<uint64_t> placed;
   for (v1::Task& task : *job.mutable_tasks()) {
     const auto found = entry.allocations.find(task.allocation());

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "scheduler/core/core.h"
 #include "scheduler/core/row.h"
 #include "switchyard/store/v1/rows.pb.h"
 #include "switchyard/v1/job.pb.h"
@@ -39,6 +40,9 @@ class JobTable {
   // Takes over a row of kind kJob, kAllocation or kNode that was committed as `sequence`; adds the jobs that look
   // different now. DATA_LOSS names a row that cannot be read.
   absl::Status Apply(uint64_t sequence, const core::Row& row, std::set<uint64_t>* changed);
+
+  // What a job waits for now, until its next row says so itself.
+  void Apply(const core::ReasonChange& change);
 
   std::optional<v1::Job> Get(uint64_t id) const;
   std::optional<std::string> TenantOf(uint64_t id) const;

@@ -49,7 +49,16 @@ void ReadModel::Publish(uint64_t sequence, std::vector<core::Row> rows) {
     std::lock_guard lock(queue_mutex_);
     SWITCHYARD_CHECK(sequence >= published_) << "batch " << sequence << " after " << published_;
     published_ = sequence;
-    queue_.push_back({sequence, std::move(rows)});
+    queue_.push_back({sequence, std::move(rows), {}});
+  }
+  queue_changed_.notify_one();
+}
+
+void ReadModel::PublishReasons(uint64_t sequence, std::vector<core::ReasonChange> reasons) {
+  {
+    std::lock_guard lock(queue_mutex_);
+    SWITCHYARD_CHECK(sequence == published_) << "reasons of batch " << sequence << " after " << published_;
+    queue_.push_back({sequence, {}, std::move(reasons)});
   }
   queue_changed_.notify_one();
 }
@@ -112,6 +121,7 @@ void ReadModel::Run() {
         std::unique_lock data(data_mutex_);
         const absl::Status status = ApplyRows(batch.sequence, batch.rows, /*ring=*/true);
         SWITCHYARD_CHECK(status.ok()) << status;  // our own core wrote these rows a moment ago
+        for (const core::ReasonChange& change : batch.reasons) jobs_.Apply(change);
         applied_ = batch.sequence;
       }
       if (!batch.rows.empty()) {

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "scheduler/core/core.h"
 #include "scheduler/core/row.h"
 #include "scheduler/rpc/job_table.h"
 #include "scheduler/rpc/membership.h"
@@ -58,6 +59,10 @@ class ReadModel {
 
   // Takes over a committed batch. Called in the order of the sequences; returns at once.
   void Publish(uint64_t sequence, std::vector<core::Row> rows);
+
+  // Takes over what jobs wait for now. No change of a job: watchers are not told. REQUIRES: the rows of `sequence` were
+  // published last.
+  void PublishReasons(uint64_t sequence, std::vector<core::ReasonChange> reasons);
 
   // Highest sequence published, and highest applied, which is what readers see.
   uint64_t published() const;
@@ -120,6 +125,7 @@ class ReadModel {
   struct Batch {
     uint64_t sequence;
     std::vector<core::Row> rows;
+    std::vector<core::ReasonChange> reasons;
   };
   struct Waiter {
     uint64_t revision;

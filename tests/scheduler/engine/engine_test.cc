@@ -55,6 +55,16 @@ TEST_F(EngineTest, NothingLeavesBeforeItsRowsAreDurable) {
   EXPECT_THAT(diary_.words(), ElementsAre("commit 1 x1", "rows 1 x1", "reply", "orders 1"));
 }
 
+TEST_F(EngineTest, ReadersHearAReasonAfterTheRowsOfItsBatchAndNeedNoCommitForIt) {
+  Engine engine(Options());
+  engine.Start();
+  store::v1::Command command;
+  command.mutable_cancel()->set_idempotency_key("c");
+  ASSERT_TRUE(engine.Post(std::move(command), Tell("reply")).ok());
+  diary_.WaitFor("reply");
+  EXPECT_THAT(diary_.words(), ElementsAre("rows 1 x0", "reasons 1", "reply"));
+}
+
 TEST_F(EngineTest, TheNextBatchIsDecidedWhileOneCommitsAndNoThird) {
   std::atomic<int> decided = 0;
   Gate applied;

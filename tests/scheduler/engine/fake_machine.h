@@ -20,6 +20,7 @@ namespace switchyard::engine {
 //   submit     a row for the idempotency key, a reply, an order for node "n"
 //   query      a reply without a row
 //   heartbeat  a session effect (a renewal), neither row nor reply
+//   cancel     a reason and the reply
 //   prune      nothing at all, not even a reply
 //   disk_free  the next deadline is so many ms after the batch's stamp ("bytes")
 //   advance    the deadline is met
@@ -52,6 +53,8 @@ class FakeMachine : public Machine {
         renewal.session = command.heartbeat().session();
         renewal.kind = core::SessionEffect::Kind::kRenewal;
         effects.sessions.push_back(renewal);
+      } else if (command.has_cancel()) {
+        effects.reasons.push_back({.job = 1, .reason = {}});
       } else if (command.has_disk_free()) {
         deadline_ = stamp.mono + Milliseconds(command.disk_free().bytes());
       } else if (command.has_advance()) {
@@ -118,6 +121,9 @@ class Diary : public EffectSink {
   }
   void OnRows(uint64_t sequence, std::vector<core::Row> rows) override {
     Write("rows " + std::to_string(sequence) + " x" + std::to_string(rows.size()));
+  }
+  void OnReasons(uint64_t sequence, std::vector<core::ReasonChange>) override {
+    Write("reasons " + std::to_string(sequence));
   }
   void OnOrders(uint64_t sequence, std::vector<core::NodeOrder>) override { Write("orders " + std::to_string(sequence)); }
   void OnSessions(uint64_t sequence, std::vector<core::SessionEffect>) override {

@@ -67,6 +67,38 @@ class ReadModelTest : public ::testing::Test {
   ReadModel model_{{.changes_kept = 8, .events_kept = 4}};
 };
 
+// What a job waits for is of the moment: no revision, no row, and nothing for watchers.
+TEST_F(ReadModelTest, AReasonIsShownUntilItChangesOrARowSaysOtherwise) {
+  const auto reason = [](const std::string& constraint) {
+    v1::PendingReason made;
+    made.set_constraint(constraint);
+    return std::vector<core::ReasonChange>{{.job = 1, .reason = made}};
+  };
+  const auto shown = [&] { return model_.GetJob(1).job->pending().constraint(); };
+  store::v1::JobRow job = JobRow(1, "ml", v1::RUNNING);
+  job.mutable_job()->mutable_spec()->set_kind(v1::HASHING);
+  Publish(1, {testing_rows::Row(job)});
+  std::optional<ReadModel::Cursor> cursor = model_.StartWatch(1, {});
+  ASSERT_TRUE(cursor.has_value());
+  model_.PublishReasons(1, reason("one"));
+  Publish(2, {});
+  EXPECT_EQ(shown(), "one");
+  EXPECT_EQ(Drain(&*cursor, Operator()), Lines{"progress@2"});
+  model_.PublishReasons(2, reason(""));
+  Publish(3, {});
+  EXPECT_FALSE(model_.GetJob(1).job->has_pending());
+  model_.PublishReasons(3, reason("two"));
+  Publish(4, {});
+  EXPECT_EQ(shown(), "two");
+  job.mutable_job()->set_state(v1::FAILED);
+  Publish(5, {testing_rows::Row(job)});
+  EXPECT_EQ(shown(), "");
+  model_.PublishReasons(5, reason("three"));
+  model_.PublishReasons(5, {{.job = 2, .reason = {}}});
+  Publish(6, {});
+  EXPECT_EQ(shown(), "") << "it has ended";
+}
+
 TEST_F(ReadModelTest, JoinsAJobWithItsAllocationAndTheNamesOfItsDevices) {
   store::v1::JobRow job = JobRow(1, "ml", v1::RUNNING);
   v1::Task& task = *job.mutable_job()->add_tasks();
