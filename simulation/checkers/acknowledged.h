@@ -15,7 +15,7 @@ namespace switchyard::simulation {
 
 class Acknowledged final : public Checker {
  public:
-  Acknowledged() : Checker("A") {}
+  Acknowledged() : Checker("a") {}
 
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
   void OnDurable(MonoTime now, Leader leader, uint64_t sequence, const std::vector<core::Row>& rows) override;

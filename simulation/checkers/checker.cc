@@ -10,7 +10,7 @@ namespace switchyard::simulation {
 void Checker::Fail(MonoTime now, const std::string& text) {
   if (!verdict_.ok()) return;
   verdict_ = absl::InternalError(
-      fmt::format("{} at {}.{:03} s: {}", name_, now.milliseconds() / 1000, now.milliseconds() % 1000, text));
+      fmt::format("{}: at {}.{:03} s {}", name_, now.milliseconds() / 1000, now.milliseconds() % 1000, text));
 }
 
 uint64_t AllocationOf(const core::Row& row) {

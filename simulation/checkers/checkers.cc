@@ -1,5 +1,6 @@
 #include "simulation/checkers/checkers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "simulation/checkers/acknowledged.h"
@@ -15,7 +16,11 @@ namespace switchyard::simulation {
 void CheckFigures::Add(const CheckFigures& other) {
   in_exception += other.in_exception;
   led += other.led;
-  for (const auto& [cause, uses] : other.allowances_used) allowances_used[cause] += uses;
+  for (const auto& [cause, used] : other.allowances_used) {
+    TrueWatts::Used& sum = allowances_used[cause];
+    sum.times += used.times;
+    sum.most = std::max(sum.most, used.most);
+  }
   explained += other.explained;
   coverage.Add(other.coverage);
 }

@@ -21,7 +21,7 @@ namespace switchyard::simulation {
 struct CheckFigures {
   Duration in_exception,
       led;  // time in which the newest leader counted a budget above its cap, and time under a leader
-  std::map<std::string, int64_t> allowances_used;  // by the fault's name
+  std::map<std::string, TrueWatts::Used> allowances_used;  // by the fault's name
   int64_t explained = 0;
   CoverageTable coverage;
 

@@ -1,8 +1,7 @@
 #include "simulation/checkers/coverage.h"
 
 #include <algorithm>
-
-#include "fmt/format.h"
+#include <string>
 
 namespace switchyard::simulation {
 namespace {
@@ -21,42 +20,6 @@ void CoverageTable::Add(const CoverageTable& other) {
   for (size_t k = 0; k < hits_.size(); ++k) {
     for (size_t s = 0; s < hits_[k].size(); ++s) hits_[k][s] += other.hits_[k][s];
   }
-}
-
-std::string CoverageTable::ToText() const {
-  std::string text = fmt::format("{:20}", "");
-  for (int s = 0; s < kProtocolStates; ++s) text += fmt::format(" {:>9.9}", Name(static_cast<ProtocolState>(s)));
-  text += "\n";
-  for (int k = 0; k < kFaultKinds; ++k) {
-    const auto kind = static_cast<FaultKind>(k);
-    text += fmt::format("{:20}", Name(kind));
-    for (int s = 0; s < kProtocolStates; ++s) {
-      const auto state = static_cast<ProtocolState>(s);
-      const int64_t hits = at(kind, state);
-      text +=
-          hits == 0 && Impossible(kind, state) != nullptr ? fmt::format(" {:>9}", "-") : fmt::format(" {:>9}", hits);
-    }
-    text += "\n";
-  }
-  return text;
-}
-
-std::vector<std::string> CoverageTable::Problems(bool large) const {
-  std::vector<std::string> problems;
-  for (int k = 0; k < kFaultKinds; ++k) {
-    for (int s = 0; s < kProtocolStates; ++s) {
-      const auto kind = static_cast<FaultKind>(k);
-      const auto state = static_cast<ProtocolState>(s);
-      const char* const reason = Impossible(kind, state);
-      if (at(kind, state) > 0 && reason != nullptr)
-        problems.push_back(fmt::format("{} in {}: {} hit(s), listed as impossible: {}", Name(kind), Name(state),
-                                       at(kind, state), reason));
-      if (large && at(kind, state) == 0 && reason == nullptr)
-        problems.push_back(
-            fmt::format("{} in {}: never struck, and not listed as impossible", Name(kind), Name(state)));
-    }
-  }
-  return problems;
 }
 
 void Coverage::OnStart(MonoTime, Leader leader, const core::State& state) {

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "simulation/checkers/checker.h"
@@ -23,12 +22,6 @@ class CoverageTable {
     return hits_[static_cast<size_t>(kind)][static_cast<size_t>(state)];
   }
   void Add(const CoverageTable& other);
-
-  // Lines for a person: one row a kind, one column a state.
-  std::string ToText() const;
-  // What is wrong with it: hits in impossible cells, and, if `large` (a run of many seeds), empty cells that are not
-  // listed.
-  std::vector<std::string> Problems(bool large) const;
 
  private:
   std::array<std::array<int64_t, kProtocolStates>, kFaultKinds> hits_{};

@@ -15,7 +15,7 @@ namespace switchyard::simulation {
 
 class Devices final : public Checker {
  public:
-  Devices() : Checker("D") {}
+  Devices() : Checker("d") {}
 
   void OnPrepared(MonoTime now, const std::string& node, const v1::DesiredAllocation& order) override;
   void OnInstruction(MonoTime now, const std::string& node, const v1::DesiredAllocation& order) override;

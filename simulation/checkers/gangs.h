@@ -16,7 +16,7 @@ namespace switchyard::simulation {
 
 class Gangs final : public Checker {
  public:
-  Gangs() : Checker("G") {}
+  Gangs() : Checker("g") {}
 
   void OnPrepared(MonoTime now, const std::string& node, const v1::DesiredAllocation& order) override;
   void OnInstruction(MonoTime now, const std::string& node, const v1::DesiredAllocation& order) override;

@@ -16,7 +16,7 @@ namespace switchyard::simulation {
 
 class HandOver final : public Checker {
  public:
-  HandOver() : Checker("F") {}
+  HandOver() : Checker("f") {}
 
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
   void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,

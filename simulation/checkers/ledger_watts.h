@@ -15,7 +15,7 @@ namespace switchyard::simulation {
 
 class LedgerWatts final : public Checker {
  public:
-  LedgerWatts() : Checker("W-ledger") {}
+  LedgerWatts() : Checker("w-ledger") {}
 
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
   void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,

@@ -16,7 +16,7 @@ namespace switchyard::simulation {
 
 class Raises final : public Checker {
  public:
-  Raises() : Checker("Y") {}
+  Raises() : Checker("y") {}
 
   void OnBegin(DrawBook* draws) override { draws_ = draws; }
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;

@@ -176,19 +176,57 @@ Power TrueWatts::Excused(MonoTime at, uint32_t budget, std::set<std::string>* ca
   return sum;
 }
 
+void TrueWatts::Note(const std::string& cause, Power excess) {
+  Used& used = used_[cause];
+  ++used.times;
+  used.most = std::max(used.most, excess);
+}
+
 void TrueWatts::Peak(MonoTime at, uint32_t budget, Power draw) {
   if (failed() || budget >= watches_.size()) return;
   const Power excess = draw - watches_[budget];
   if (!forgot_.empty()) {
-    ++used_[forgot_];
+    Note(forgot_, excess);
     return;
   }
   std::set<std::string> causes;
   const Power excused = Excused(at, budget, &causes);
-  for (const std::string& cause : causes) ++used_[cause];
+  for (const std::string& cause : causes) Note(cause, excess);
   if (excess <= excused) return;
-  Fail(at, fmt::format("budget \"{}\" draws {} mW, {} mW above the durable ledger; injected faults excuse {} mW",
-                       draws_->budgets()[budget], draw.count(), excess.count(), excused.count()));
+  Fail(at, fmt::format("budget \"{}\" draws {} mW, {} mW above the durable ledger; injected faults excuse {} mW; {}",
+                       draws_->budgets()[budget], draw.count(), excess.count(), excused.count(), Culprit(budget)));
+}
+
+// The device group beneath a budget whose draw stands highest above what its leader charges for it, for whoever reads
+// the verdict.
+std::string TrueWatts::Culprit(uint32_t budget) const {
+  if (state_ == nullptr || budget >= state_->budgets.size()) return "no leader lives";
+  Power worst = Power(-1'000'000'000'000);
+  std::string text = "nothing draws";
+  for (const uint32_t n : state_->budgets[budget].nodes) {
+    const core::Node& node = state_->nodes[n];
+    for (int g = -1; g < static_cast<int>(node.groups.size()); ++g) {
+      const std::string name = g < 0 ? std::string() : node.groups[static_cast<size_t>(g)].name;
+      Power charged = g < 0 ? node.platform_charged : node.groups[static_cast<size_t>(g)].charged;
+      std::string held;
+      for (const uint64_t id : node.allocations) {
+        const core::Allocation& allocation = state_->allocations.at(id);
+        if (allocation.group != g) continue;
+        charged += allocation.charged;
+        held += fmt::format(" {}:{}", id, allocation.charged.count());
+      }
+      for (auto it = state_->orphans.lower_bound({n, 0}); it != state_->orphans.end() && it->first.first == n; ++it) {
+        if (it->second.group == g) charged += it->second.charged;
+      }
+      const Power draw = draws_->DrawOf(node.id, name);
+      if (draw - charged <= worst) continue;
+      worst = draw - charged;
+      text =
+          fmt::format("\"{}\" {} draws {} mW and is charged {} mW (allocations{})", node.id,
+                      name.empty() ? "platform" : name, draw.count(), charged.count(), held.empty() ? " none" : held);
+    }
+  }
+  return text;
 }
 
 void TrueWatts::Trip(MonoTime at, uint32_t budget, const DrawBook::Level& level, MonoTime since) {

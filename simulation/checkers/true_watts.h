@@ -16,7 +16,7 @@ namespace switchyard::simulation {
 
 class TrueWatts final : public Checker {
  public:
-  TrueWatts() : Checker("W-physical") {}
+  TrueWatts() : Checker("w-physical") {}
 
   void OnBegin(DrawBook* draws) override;
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
@@ -27,8 +27,12 @@ class TrueWatts final : public Checker {
   void OnFault(MonoTime now, const Deed& deed) override;
   void OnEnd(MonoTime now, const core::State& state, bool quiet) override;
 
-  // How often watts above the ledger were excused, by the fault's name.
-  const std::map<std::string, int64_t>& used() const { return used_; }
+  // How often watts above the ledger were excused and how many at most, by the fault's name.
+  struct Used {
+    int64_t times = 0;
+    Power most;
+  };
+  const std::map<std::string, Used>& used() const { return used_; }
 
  private:
   struct Snapshot {
@@ -39,9 +43,11 @@ class TrueWatts final : public Checker {
   void Take(const core::State& state, Snapshot* snapshot) const;
   void Apply(MonoTime now, const Snapshot& snapshot);
   void Refresh(MonoTime now);
+  void Note(const std::string& cause, Power excess);
   void Peak(MonoTime at, uint32_t budget, Power draw);
   void Trip(MonoTime at, uint32_t budget, const DrawBook::Level& level, MonoTime since);
   Power Excused(MonoTime at, uint32_t budget, std::set<std::string>* causes) const;
+  std::string Culprit(uint32_t budget) const;
   Power ReachOf(const std::string& node, uint32_t budget, Power watts) const;
 
   DrawBook* draws_ = nullptr;
@@ -56,7 +62,7 @@ class TrueWatts final : public Checker {
   std::string forgot_;  // the fault by which the newest leader knows less than was granted; until every node was heard
   bool restore_is_older_ = false;
   std::string restore_cause_;
-  std::map<std::string, int64_t> used_;
+  std::map<std::string, Used> used_;
 };
 
 }  // namespace switchyard::simulation
