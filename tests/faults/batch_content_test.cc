@@ -47,13 +47,13 @@ TEST(BatchContent, APlanOpensInTheBatchOfItsOwnTime) {
   EXPECT_TRUE(OpensPlan(batch));
 }
 
-TEST(BatchContent, APlanIsFullWhenItClosesAndItsTasksPrepare) {
+TEST(BatchContent, APlanIsFullWhenItClosesAndItsTasksRun) {
   Batch closed = At(1000);
   closed.effects.rows.push_back({RowKind::kPlan, core::NumberKey(7), std::nullopt});
-  EXPECT_FALSE(FillsPlan(closed)) << "it timed out: nothing prepares";
+  EXPECT_FALSE(FillsPlan(closed)) << "it timed out: nothing runs";
   store::v1::AllocationRow row;
   row.set_plan(6);
-  row.set_phase(v1::PREPARE);
+  row.set_phase(v1::RUN);
   Write(&closed, RowKind::kAllocation, 1, row);
   EXPECT_FALSE(FillsPlan(closed)) << "a task of another plan";
   row.set_plan(7);
