@@ -54,8 +54,8 @@ class LackFinder {
     bool any_miner = false;
     for (uint32_t n = 0; n < state_.nodes.size(); ++n) {
       const Node& node = state_.nodes[n];
-      const bool miner = std::any_of(node.groups.begin(), node.groups.end(),
-                                     [](const Group& group) { return CanHash(group.model); });
+      const bool miner =
+          std::any_of(node.groups.begin(), node.groups.end(), [](const Group& group) { return CanHash(group.model); });
       any_miner = any_miner || miner;
       if (miner) LookAtNode(n);
     }
@@ -170,8 +170,8 @@ class LackFinder {
     if (prices.stale) return Add(Constraint::kStalePrices, unit.node, 0, node.site, missing);
     const economics::HullStep& best = division_.offers[u].hull.front();
     prices.energy_per_mwh = Usd();
-    const int64_t earned = economics::MarginalValue(
-        {division_.offers[u].fill.off_watts, HashRate()}, {best.watts, best.rate}, prices);
+    const int64_t earned =
+        economics::MarginalValue({division_.offers[u].fill.off_watts, HashRate()}, {best.watts, best.rate}, prices);
     // At break-even to the last digit nothing is earned either: the least that it lacks is a millionth.
     const int64_t lacks = std::max<int64_t>(1, -best.value_micro_usd_per_mwh);
     Add(Constraint::kBreakEven, unit.node, lacks, node.site, missing, earned);

@@ -33,7 +33,8 @@ HashingLacks LacksOf(const State& state, const Job& job, const HashingDivision& 
 std::optional<v1::PendingReason> HashingReason(const State& state, const Job& job, const HashingLacks& lacks,
                                                UtcTime utc);
 
-// Keeps the reasons of all hashing jobs current, and tells readers of changes. REQUIRES: the division was carried out as far as it could be.
+// Keeps the reasons of all hashing jobs current, and tells readers of changes. REQUIRES: the division was carried out
+// as far as it could be.
 void NoteHashingLacks(Step& step, const HashingDivision& division);
 
 // The whole of it for a person. REQUIRES: as LacksOf.

@@ -69,7 +69,18 @@ enum class Constraint : int {
 inline constexpr int kConstraints = static_cast<int>(Constraint::kDwell) + 1;
 
 // What a shortfall counts.
-enum class Unit { kNothing, kCount, kMilliwatts, kBytes, kMilliCpu, kMilliGpu, kDevices, kTasks, kMilliseconds, kMicroUsdPerMwh };
+enum class Unit {
+  kNothing,
+  kCount,
+  kMilliwatts,
+  kBytes,
+  kMilliCpu,
+  kMilliGpu,
+  kDevices,
+  kTasks,
+  kMilliseconds,
+  kMicroUsdPerMwh
+};
 
 using NodeShortfallFunction = int64_t (*)(const Demand& demand, const NodeView& node, bool allow_reclaim);
 

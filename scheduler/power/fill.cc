@@ -60,8 +60,7 @@ class Climb {
       const FillTarget& target = targets_[item.unit];
       const auto on = [&] { return std::accumulate(target.devices_at.begin(), target.devices_at.end(), 0); };
       int32_t most = item.step == 0 ? unit.devices - on() : target.devices_at[item.step - 1];
-      most = static_cast<int32_t>(
-          std::min<int64_t>(most, std::max(Power(), unit.most - target.watts) / item.rise));
+      most = static_cast<int32_t>(std::min<int64_t>(most, std::max(Power(), unit.most - target.watts) / item.rise));
       if (most == 0) continue;
       const int32_t fit = DevicesThatFit(chains_[unit.chain], available_, target.watts, item.rise, most);
       all = all && fit == most;

@@ -21,8 +21,9 @@ struct Class {
 };
 
 bool SameLoads(const Class& a, const Class& b) {
-  return std::equal(a.loads.begin(), a.loads.end(), b.loads.begin(), b.loads.end(),
-                    [](const Edge& x, const Edge& y) { return x.budget == y.budget && x.coefficient == y.coefficient; });
+  return std::equal(a.loads.begin(), a.loads.end(), b.loads.begin(), b.loads.end(), [](const Edge& x, const Edge& y) {
+    return x.budget == y.budget && x.coefficient == y.coefficient;
+  });
 }
 
 bool LoadsBefore(const Class& a, const Class& b) {

@@ -4,11 +4,11 @@
 // First everything is reduced that value per watt alone decides. A budget that all remaining steps together do not
 // exhaust is dropped; one whose steps all load the same budgets in the same way is a bound on the best of them; chains
 // that have become equal are one class. Trees of budgets with one coefficient each vanish in this way. What is left
-// crosses, and is a small packing program (fill_program.h), solved exactly; its prices appear nowhere, but they are what
-// makes it give up a dear step for several cheaper ones that load the scarce budget less.
+// crosses, and is a small packing program (fill_program.h), solved exactly; its prices appear nowhere, but they are
+// what makes it give up a dear step for several cheaper ones that load the scarce budget less.
 //
-// Promises: the devices fit, rounding of the ledger's products included, and with `best` they are worth no less than the
-// best division of watts (the program's, with devices divisible), less one device step for each exhausted budget.
+// Promises: the devices fit, rounding of the ledger's products included, and with `best` they are worth no less than
+// the best division of watts (the program's, with devices divisible), less one device step for each exhausted budget.
 #ifndef SWITCHYARD_SCHEDULER_POWER_FILL_CROSSING_H_
 #define SWITCHYARD_SCHEDULER_POWER_FILL_CROSSING_H_
 

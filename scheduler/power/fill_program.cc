@@ -1,8 +1,7 @@
 #include "scheduler/power/fill_program.h"
 
-#include <gmpxx.h>
-
 #include <algorithm>
+#include <gmpxx.h>
 #include <optional>
 #include <utility>
 

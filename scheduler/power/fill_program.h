@@ -20,8 +20,8 @@ struct PackingLoad {
 };
 
 struct PackingColumn {
-  int64_t value = 0;                // > 0, of one unit
-  int64_t most = 0;                 // >= 0
+  int64_t value = 0;               // > 0, of one unit
+  int64_t most = 0;                // >= 0
   std::vector<PackingLoad> loads;  // each row once
 };
 
@@ -36,8 +36,8 @@ struct PackingAnswer {
 };
 
 // What may be done before the best answer so far has to do: words of 64 bits written, and equations looked at; well
-// under a second. Two hundred exhausted transformers with two cooling zones across them, 5,000 racks of four models with
-// four operating points each, need two thirds of it and a tenth of a second.
+// under a second. Two hundred exhausted transformers with two cooling zones across them, 5,000 racks of four models
+// with four operating points each, need two thirds of it and a tenth of a second.
 inline constexpr int64_t kPackingEffort = 1'000'000;
 
 PackingAnswer SolvePacking(const PackingProgram& program, int64_t effort = kPackingEffort);
