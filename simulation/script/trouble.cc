@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -67,25 +68,32 @@ const Manner& MannerOf(FaultKind kind) {
   return kManners[0];
 }
 
+constexpr Duration kEverybodysSpan = Seconds(20);  // of a fault on all links at once
+
 class Maker {
  public:
   Maker(uint64_t seed, const Recipe& recipe, const v1::ClusterConfiguration& configuration, const std::vector<Deed>& work)
       : seed_(seed), recipe_(recipe), configuration_(configuration), dice_(seed, "trouble"), last_(MonoTime() + recipe.length - recipe.quiet) {
     for (const Deed& deed : work) {
-      if (deed.kind == Deed::Kind::kSubmit && deed.at < last_ - Seconds(8)) moments_.push_back(deed.at);
+      if (deed.kind == Deed::Kind::kSubmit && deed.at < last_ - Seconds(8)) submits_.push_back(deed.at);
     }
-    std::sort(moments_.begin(), moments_.end());
+    std::sort(submits_.begin(), submits_.end());
+    sharp_.push_back({MonoTime() + Milliseconds(200), Seconds(10)});  // nobody has been heard
     for (const v1::NodeModel& model : configuration.node_models()) node_models_.emplace(model.id(), &model);
   }
 
   std::vector<Deed> Make() {
     MakeReloads(dice_.For("reloads"));
     MakeDrift(dice_.For("drift"));
+    std::vector<std::pair<FaultKind, uint64_t>> order;
     for (const Strikes& strikes : recipe_.half_of_all ? HalfOfAll(dice_.For("kinds")) : recipe_.strikes) {
-      Dice dice = dice_.For(Name(strikes.kind));
-      const int times = dice.Int(strikes.least, strikes.most);
-      for (int i = 0; i < times; ++i) Strike(strikes.kind, dice_.For(Name(strikes.kind), static_cast<uint64_t>(i) + 1));
+      const int times = dice_.For(Name(strikes.kind)).Int(strikes.least, strikes.most);
+      for (int i = 0; i < times; ++i) order.emplace_back(strikes.kind, static_cast<uint64_t>(i) + 1);
     }
+    // A later one may strike where an earlier one left its mark: any of two kinds may be the later.
+    Dice shuffle = dice_.For("order");
+    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[static_cast<size_t>(shuffle.Between(0, static_cast<int64_t>(i) - 1))]);
+    for (const auto& [kind, number] : order) Strike(kind, dice_.For(Name(kind), number));
     MendAtQuiet();
     return std::move(deeds_);
   }
@@ -106,17 +114,36 @@ class Maker {
 
   // Half of them at a moment that matters, a quarter within a lease of the fault before.
   MonoTime Moment(Duration span, Dice* dice) {
-    const MonoTime first = MonoTime() + Seconds(1), latest = last_ - span - Seconds(5);
     const int draw = dice->Int(0, 99);
-    MonoTime at = dice->Moment(first, latest);
-    if (draw < 55 && !moments_.empty()) {
-      at = dice->Pick(moments_) + dice->Span(Seconds(0), Seconds(6));
+    MonoTime at = dice->Moment(MonoTime(), last_);
+    if (draw < 40 && !submits_.empty()) {
+      at = dice->Pick(submits_) + dice->Span(Seconds(0), dice->Chance(60) ? Milliseconds(1200) : Seconds(8));
+    } else if (draw < 58) {
+      const Sharp& sharp = dice->Pick(sharp_);
+      at = sharp.at + dice->Span(Seconds(0), sharp.width);
     } else if (draw < 80 && struck_ > MonoTime()) {
       at = struck_ + dice->Span(Seconds(0), Milliseconds(configuration_.timing().lease_ms()));
     }
-    at = std::clamp(at, first, latest);
-    struck_ = at;
-    return at;
+    struck_ = std::clamp(at, MonoTime() + Milliseconds(100), last_ - span - Seconds(5));
+    return struck_;
+  }
+
+  // Where and when: in one case of three on a node that something ails already.
+  struct Place {
+    MonoTime at;
+    std::string subject;
+  };
+  Place PickPlace(Subject subject, Duration span, Dice* dice) {
+    const bool of_node = subject == Subject::kNode || subject == Subject::kLink || subject == Subject::kDevice;
+    if (!of_node || sores_.empty() || !dice->Chance(35)) {
+      Place place{.at = MonoTime(), .subject = PickSubject(subject, dice)};
+      if (place.subject.empty() && subject == Subject::kLink) span = std::min(span, kEverybodysSpan);
+      place.at = Moment(span, dice);
+      return place;
+    }
+    const Sore& sore = dice->Pick(sores_);
+    const MonoTime at = dice->Moment(sore.from, sore.until + Seconds(15));
+    return {.at = std::min(at, last_ - span - Seconds(5)), .subject = subject == Subject::kDevice ? AnyDevice(configuration_.nodes(sore.node), dice) : NameOf(sore.node)};
   }
 
   Deed* Add(Deed::Kind kind, MonoTime at) {
@@ -137,15 +164,16 @@ class Maker {
     const Manner& manner = MannerOf(kind);
     Duration span = dice.Chance(70) ? dice.Span(manner.least, manner.least + (manner.most - manner.least) / 3) : dice.Span(manner.least, manner.most);
     span = std::min(span, recipe_.length / 5);
-    const std::string subject = PickSubject(manner.subject, &dice);
-    if (subject.empty() && manner.subject == Subject::kLink) span = std::min(span, Seconds(20));  // everybody's link
-    const MonoTime at = Moment(span, &dice);
-    Deed* deed = Add(Deed::Kind::kFault, at);
+    const Place place = PickPlace(manner.subject, span, &dice);
+    if (place.subject.empty() && manner.subject == Subject::kLink) span = std::min(span, kEverybodysSpan);
+    Deed* deed = Add(Deed::Kind::kFault, place.at);
     deed->fault = kind;
-    deed->subject = subject;
+    deed->subject = place.subject;
     deed->span = span;
     deed->amount = dice.Between(manner.amount_least, manner.amount_most);
-    if (kind == kMeterNoise) deed->amount *= CapOf(configuration_, BudgetIndex(subject)).count() / 1000;
+    if (kind == kMeterNoise) deed->amount *= CapOf(configuration_, BudgetIndex(place.subject)).count() / 1000;
+    if (const int node = NodeIndex(place.subject); node >= 0) sores_.push_back({node, place.at, place.at + span});
+    if (manner.subject == Subject::kNone && kind != kUtcStep) sharp_.push_back({place.at + span, Seconds(6)});  // a new term
     Answer(*deed, &dice);
   }
 
@@ -187,9 +215,8 @@ class Maker {
   }
 
   void SpeakAtBadMoment(Dice* dice) {
-    const std::string node = PickSubject(Subject::kNode, dice);
     const Duration span = dice->Span(Seconds(10), Seconds(80));
-    const MonoTime at = Moment(span, dice);
+    const auto [at, node] = PickPlace(Subject::kNode, span, dice);
     switch (dice->Int(0, 5)) {
       case 0:
       case 1:
@@ -235,7 +262,7 @@ class Maker {
     for (const Change& change : changes) {
       change.apply(&current);
       Add(Deed::Kind::kReload, change.at)->configuration = current;
-      moments_.push_back(change.at);
+      sharp_.push_back({change.at, Milliseconds(40)});  // not yet on the disk
     }
     Add(Deed::Kind::kReload, last_ - Seconds(1))->configuration = configuration_;
   }
@@ -314,6 +341,20 @@ class Maker {
     return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
   }
 
+  std::string NameOf(int node) const { return configuration_.nodes(node).site() + "/" + configuration_.nodes(node).id(); }
+  // Of a node's or a device's name; -1: it is neither.
+  int NodeIndex(const std::string& subject) const {
+    const std::optional<DeviceSubject> device = ParseDeviceSubject(subject);
+    for (int n = 0; n < configuration_.nodes_size(); ++n) {
+      if (NameOf(n) == subject || (device.has_value() && NameOf(n) == device->node)) return n;
+    }
+    return -1;
+  }
+  std::string AnyDevice(const v1::Node& node, Dice* dice) const {
+    const v1::DeviceGroup& group = node_models_.at(node.model())->groups(0);
+    return ToText({.node = node.site() + "/" + node.id(), .group = group.name(), .index = dice->Int(0, group.count() - 1)});
+  }
+
   const v1::Node& AnyNode(bool miner, Dice* dice) const {
     std::vector<int> nodes;
     for (int n = 0; n < configuration_.nodes_size(); ++n) {
@@ -331,14 +372,11 @@ class Maker {
         if (dice->Chance(15)) return "";  // everybody's
         [[fallthrough]];
       case Subject::kNode: {
-        const v1::Node& node = AnyNode(dice->Chance(40), dice);
+        const v1::Node& node = AnyNode(dice->Chance(15), dice);
         return node.site() + "/" + node.id();
       }
-      case Subject::kDevice: {
-        const v1::Node& node = AnyNode(dice->Chance(70), dice);
-        const v1::DeviceGroup& group = node_models_.at(node.model())->groups(0);
-        return ToText({.node = node.site() + "/" + node.id(), .group = group.name(), .index = dice->Int(0, group.count() - 1)});
-      }
+      case Subject::kDevice:
+        return AnyDevice(AnyNode(dice->Chance(60), dice), dice);
       case Subject::kMeter:  // the site's meter and the feeders have one
         return site.id() + "/" + site.budgets(dice->Int(0, 2)).id();
       case Subject::kFeeder:
@@ -352,7 +390,17 @@ class Maker {
   const v1::ClusterConfiguration& configuration_;
   const Dice dice_;
   const MonoTime last_;  // the quiet stretch begins
-  std::vector<MonoTime> moments_;
+  struct Sharp {
+    MonoTime at;
+    Duration width;
+  };
+  struct Sore {
+    int node;
+    MonoTime from, until;
+  };
+  std::vector<MonoTime> submits_;  // ascending
+  std::vector<Sharp> sharp_;       // short states: the start, a reload on its way, a new term
+  std::vector<Sore> sores_;
   MonoTime struck_;
   bool words_ = false, orphans_ = false;
   int stores_ = 0;

@@ -161,7 +161,7 @@ TEST(Generate, EverydayScriptsSubmitEveryKindOfJobAndCancelSome) {
     }
   }
   EXPECT_GE(kinds[v1::HASHING], 20);
-  EXPECT_GE(kinds[v1::TRAINING], 20 * 30);
+  EXPECT_GE(kinds[v1::TRAINING], 20 * 15);
   EXPECT_GE(kinds[v1::INFERENCE], 20 * 3);
   for (const int count : {shares, arrays, chains, walls, failing, cancels, again}) EXPECT_GE(count, 20);
 }
