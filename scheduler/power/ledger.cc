@@ -35,8 +35,8 @@ void Ledger::MoveBoth(uint32_t chain, Power from_a, Power to_a, Power from_b, Po
   if (from_a == to_a && from_b == to_b) return;
   for (const Edge& edge : chains_[chain]) {
     const PartsPerMillion coefficient = edge.coefficient;
-    const Power change = Share(to_a, coefficient) - Share(from_a, coefficient) + Share(to_b, coefficient) -
-                         Share(from_b, coefficient);
+    const Power change =
+        Share(to_a, coefficient) - Share(from_a, coefficient) + Share(to_b, coefficient) - Share(from_b, coefficient);
     charged_[edge.budget] += change;
     SWITCHYARD_CHECK(charged_[edge.budget] >= Power())
         << "budget " << edge.budget << " charged " << charged_[edge.budget];

@@ -106,7 +106,7 @@ def check_dependencies(path, text):
         if call.group(1) != "target_link_libraries":
             words = words[words.index("DEPS") + 1:] if "DEPS" in words else []
         for word in words:
-            room = rooms.get(word)
+            room = rooms.get(word) or rooms.get(word.removesuffix("_faults"))  # a fault variant is its room
             if room and room != folder and room not in allowed:
                 faults.append(f'{path}:{line_of(code, call.start())}: depends on {word}, allowed for {folder or "the root"} are '
                               f'{", ".join(allowed) or "no rooms"}; drop it, or move what both need to common')
