@@ -132,6 +132,7 @@ void NodeSession::TakeWelcome(MonoTime now, const v1::Welcome& welcome) {
   // Which device groups it has a node may learn from its model only.
   if (runtime_->Identify().SerializeAsString() != hello_said_) SayHello(now);
   welcomed_ = true;
+  said_facts_.clear();  // a scheduler that welcomes knows nothing yet, also when it was a hello that came twice
   next_heartbeat_ = std::min(next_heartbeat_, now + heartbeat_interval_);
   next_telemetry_ = now;
   said_telemetry_.Clear();

@@ -15,6 +15,7 @@
 namespace switchyard::simulation {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 
 TEST(EventQueueTest, EventsOfOneMomentHappenInTheOrderInWhichTheyWerePlanned) {
@@ -58,9 +59,11 @@ class JobWatcher : public Watcher {
   void OnEnd(MonoTime, const core::State& state, bool quiet) override {
     ended_quiet = quiet;
     for (const auto& [id, job] : state.jobs) states.push_back(job.row.job().state());
+    for (const core::Node& node : state.nodes) all_heard = all_heard && node.heard && !node.scanning;
   }
   int instructions = 0;
   bool ended_quiet = false;
+  bool all_heard = true;
   std::vector<v1::JobState> states;
 };
 
@@ -89,6 +92,21 @@ TEST(WorldTest, AJobOutlivesTheCrashOfItsAgentAndOfTheScheduler) {
   EXPECT_EQ(seen.instructions, 1) << "it was started once";
   EXPECT_THAT(seen.states, ElementsAre(v1::SUCCEEDED));
   EXPECT_EQ(result.figures.leaders, 2);
+}
+
+TEST(WorldTest, AHelloThatComesTwiceLeavesNoNodeScanning) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    Script script = SmallScript(seed, Minutes(6));
+    script.deeds.push_back(FaultDeed(MonoTime(0), FaultKind::kRepeat, "", Seconds(30), 1'000'000));
+    script.deeds.push_back(SubmitDeed(MonoTime(45'000), "train-1", Seconds(20)));
+    script.deeds.push_back(SubmitDeed(MonoTime(46'000), "train-2", Seconds(20)));
+    script.deeds.push_back(SubmitDeed(MonoTime(47'000), "train-3", Seconds(20)));
+    JobWatcher seen;
+    const RunResult result = simulation::Run(script, {}, {&seen});
+    ASSERT_TRUE(result.verdict.ok()) << std::string(result.verdict.message());
+    EXPECT_TRUE(seen.all_heard) << "seed " << seed;
+    EXPECT_THAT(seen.states, Each(v1::SUCCEEDED)) << "seed " << seed;
+  }
 }
 
 // Stops the run when the first task starts.
