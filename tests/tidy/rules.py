@@ -15,6 +15,7 @@ PURE = (
     "common", "common/topology", "common/validation",
     "scheduler/core", "scheduler/economics", "scheduler/orders", "scheduler/placement", "scheduler/power", "scheduler/queueing",
     "agent/reconcile",
+    "simulation/checkers", "simulation/physics", "simulation/script", "simulation/world",
 )
 
 # folder: the folders whose headers it may include, beside its own. `proto` and the libraries are judged by HOMES.
@@ -63,7 +64,6 @@ ARROWS = {
     # The referee judges the scheduler, so it shares no line with it.
     "tools/referee": (),
     "examples/cpp-client": ("client",),
-    # Nobody sees the simulation; it sees the pure hearts of both sides.
     # Nobody sees the simulation; it sees the hearts of both sides and decides nothing that they decide.
     "simulation/script": ("common", "common/topology", "common/validation"),
     "simulation/physics": ("common", "common/faults", "common/topology", "agent/reconcile", "simulation/script"),
