@@ -10,13 +10,19 @@
 namespace switchyard::core {
 namespace {
 
-// A term that has just begun takes silence for life until it knows better: only who has a session speaks here.
-bool Heard(const State& state, const Node& node, MonoTime now) { return node.session != 0 && Speaks(state, node, now); }
+// Whether the node has spoken since the returned one fell silent, and as lately as a living agent does. Who is wrongly
+// taken for dark takes it back with its next heartbeat.
+bool Heard(const State& state, const Node& node, MonoTime returned_silent_since, MonoTime now) {
+  const Duration heartbeat = Milliseconds(state.timing().heartbeat_ms());
+  return node.session != 0 && node.last_sign > returned_silent_since + heartbeat &&
+         node.last_sign + heartbeat * 3 / 2 > now;
+}
 
-bool Dark(const State& state, uint32_t budget, uint32_t returned, MonoTime now) {
+bool Dark(const State& state, uint32_t budget, uint32_t returned, MonoTime silent_since, MonoTime now) {
   const std::vector<uint32_t>& nodes = state.budgets[budget].nodes;
-  return std::none_of(nodes.begin(), nodes.end(),
-                      [&](uint32_t index) { return index != returned && Heard(state, state.nodes[index], now); });
+  return std::none_of(nodes.begin(), nodes.end(), [&](uint32_t index) {
+    return index != returned && Heard(state, state.nodes[index], silent_since, now);
+  });
 }
 
 // Whether a loss of power may have undone what an expiry freed: else its bounds stand as they are.
@@ -49,7 +55,7 @@ void CountAsPoweredOn(Step& step, uint32_t index) {
 
 }  // namespace
 
-void TakePowerReturn(Step& step, uint32_t returned) {
+void TakePowerReturn(Step& step, uint32_t returned, MonoTime silent_since) {
   State& state = step.state;
   const MonoTime now = step.stamp.mono;
   std::set<uint32_t> behind;
@@ -57,7 +63,8 @@ void TakePowerReturn(Step& step, uint32_t returned) {
   for (const power::Edge& edge : state.ledger.chain(state.nodes[returned].platform_chain)) {
     const Budget& budget = state.budgets[edge.budget];
     // Heat follows other ways than power, and a survivor is no switchgear.
-    if (budget.kind == v1::COOLING_ZONE || budget.kind == v1::SURVIVOR || !Dark(state, edge.budget, returned, now))
+    if (budget.kind == v1::COOLING_ZONE || budget.kind == v1::SURVIVOR ||
+        !Dark(state, edge.budget, returned, silent_since, now))
       continue;
     if (budget.nodes.size() > std::max<size_t>(1, behind.size())) widest = budget.id;
     behind.insert(budget.nodes.begin(), budget.nodes.end());

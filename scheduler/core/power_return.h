@@ -9,9 +9,9 @@
 
 namespace switchyard::core {
 
-// A node said hello with a new boot id. Every budget of the power tree above it beneath which nobody else
+// A node whose last word came at `silent_since` said hello with a new boot id. Every budget of the power tree above it beneath which nobody else
 // speaks was without power as well, for all that is known: its silent nodes are counted alike.
-void TakePowerReturn(Step& step, uint32_t node);
+void TakePowerReturn(Step& step, uint32_t node, MonoTime silent_since);
 
 }  // namespace switchyard::core
 

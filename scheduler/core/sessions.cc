@@ -275,6 +275,7 @@ void Hello(Step& step, const pb::AgentHello& hello) {
   const bool identity_changed = node.hardware_id != hello.hello().hardware_id() ||
                                 node.boot_id != hello.hello().boot_id() ||
                                 node.agent_incarnation != hello.hello().agent_incarnation();
+  const MonoTime silent_since = node.last_sign;
   const bool power_cycled = node.reported && !node.repowered && node.boot_id != hello.hello().boot_id() &&
                             !SWITCHYARD_MUTATION(ignores_boot_id);
   if (node.session != 0 && node.session != hello.session()) {
@@ -305,7 +306,7 @@ void Hello(Step& step, const pb::AgentHello& hello) {
     allocation.watch.reset();
   }
   if (identity_changed) step.changed_nodes.insert(found->second);
-  if (power_cycled) TakePowerReturn(step, found->second);
+  if (power_cycled) TakePowerReturn(step, found->second, silent_since);
   ChargeNode(step, node);
   step.effects.sessions.push_back({.session = hello.session(),
                                    .node = node.id,
@@ -376,6 +377,12 @@ void Heartbeat(Step& step, const pb::AgentHeartbeat& message) {
   if (owes && !SWITCHYARD_MUTATION(renewal_behind_lowering)) return;  // withheld
   const bool was_available = Available(state, *node, step.stamp.mono);
   node->renewed = step.stamp.mono;
+  if (node->repowered && node->heard) {  // the session of before goes on: its power was never gone
+    node->repowered = false;
+    step.changed_nodes.insert(state.node_index.at(node->id));
+    step.WakeAt(LeaseExpiry(state, *node), TimerKind::kNode, state.node_index.at(node->id));
+    step.state.round_needed = true;
+  }
   if (node->expired) {
     node->expired = false;
     step.changed_nodes.insert(state.node_index.at(node->id));

@@ -78,8 +78,6 @@ TEST_F(PowerReturnTest, TheOtherFeedIsLeftAlone) {
 TEST_F(PowerReturnTest, ANodeThatRebootsAmongSpeakingOnesIsAloneWithIt) {
   cluster_->CutPower("r1");
   cluster_->Run(Seconds(10));
-  cluster_->CutPower("r2");
-  cluster_->Run(Seconds(1));  // r2 still counts as speaking
   cluster_->ReturnPower("r1");
   cluster_->Connect("r1");
   EXPECT_FALSE(node("r2").repowered);
@@ -116,6 +114,31 @@ TEST_F(PowerReturnTest, ADeathBetweenExpiryAndReturnForgetsNothingEither) {
   for (const char* rack : {"r1", "r2"}) cluster_->ReturnPower(rack);
   Hello("r2");
   EXPECT_EQ(cluster_->sum("a"), Watts(2 * 30'500));
+}
+
+TEST_F(PowerReturnTest, ABlipShorterThanALeaseIsNotTakenForSilence) {
+  for (const char* rack : {"r1", "r2"}) cluster_->CutPower(rack);
+  cluster_->Run(Seconds(3));
+  for (const char* rack : {"r1", "r2"}) cluster_->ReturnPower(rack);
+  cluster_->Connect("r1");
+  EXPECT_TRUE(node("r2").repowered) << "its timer began anew with its power: its lease does not run out by ours";
+  cluster_->Run(Seconds(10));
+  EXPECT_EQ(cluster_->sum("a"), Watts(2 * 30'500));
+}
+
+TEST_F(PowerReturnTest, WhoWasOnlyBetweenTwoHeartbeatsTakesItBackWithTheNext) {
+  cluster_->Run(Seconds(1));
+  // Its host starts anew within a heartbeat; the other rack has not spoken since either.
+  cluster_->Disconnect("r1");
+  cluster_->ReturnPower("r1");
+  cluster_->Connect("r1");
+  EXPECT_TRUE(node("r2").repowered);
+  cluster_->Run(Seconds(2));
+  EXPECT_FALSE(node("r2").repowered);
+  EXPECT_TRUE(cluster_->state().budgets[0].blocked_by.empty());
+  cluster_->agent("r2").silent = true;
+  cluster_->Run(Seconds(10));
+  EXPECT_TRUE(node("r2").expired) << "its lease runs out like any other";
 }
 
 TEST_F(PowerReturnTest, ALostNetworkIsNoLostPower) {
