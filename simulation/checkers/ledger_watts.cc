@@ -72,6 +72,8 @@ void LedgerWatts::OnDecided(MonoTime now, Leader leader, const core::Stamp&,
       leading.since = since;
     }
   }
+  bodies_.clear();
+  for (const store::v1::Command& command : commands) bodies_ += fmt::format(" {}", static_cast<int>(command.body_case()));
   if (leader == newest_) Pass(now);
   Look(now, state, kinds, &leading);
   if (leader == newest_) newest_over_ = std::find(leading.over.begin(), leading.over.end(), true) != leading.over.end();
@@ -86,8 +88,8 @@ void LedgerWatts::Look(MonoTime now, const core::State& state, const BatchKinds&
     if (over && !caused && (!was_over || sum > leading->sums[b])) {
       Fail(now,
            fmt::format(
-               "budget \"{}\" counts {} of {} after a batch that brought neither a cap nor evidence; it counted {}",
-               state.budgets[b].id, Watts(sum), Watts(cap), Watts(leading->sums[b])));
+               "budget \"{}\" counts {} of {} after a batch that brought neither a cap nor evidence; it counted {}; commands{}",
+               state.budgets[b].id, Watts(sum), Watts(cap), Watts(leading->sums[b]), bodies_));
     }
     if (over && !was_over) leading->since[b] = leading->looked[b] = now;
     leading->over[b] = over;

@@ -43,6 +43,7 @@ class LedgerWatts final : public Checker {
   void Pass(MonoTime now);
 
   std::map<Leader, Leading> leaders_;
+  std::string bodies_;
   Leader newest_ = 0;
   bool newest_over_ = false;
   MonoTime passed_;

@@ -117,7 +117,7 @@ void Raises::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp,
     const Power charged = ChargedOf(state, key);
     Power& before = leading.charged[key];
     // What a node says of itself may raise what it counts: that is evidence, not a raise.
-    if (charged > before && !news.contains(key.first) && !kinds.operators) CheckRaise(now, state, key, id);
+    if (charged > before && !news.contains(key.first) && !kinds.operators) CheckRaise(now, state, key, id, charged - before);
     before = charged;
   }
   for (const uint32_t n : news) {
@@ -161,7 +161,7 @@ void Raises::CheckBound(MonoTime now, const core::State& state, const core::Allo
            allocation.id, node.id, Watts(track->bound), Watts(bound), Watts(allowed)));
 }
 
-void Raises::CheckRaise(MonoTime now, const core::State& state, GroupKey key, uint64_t id) {
+void Raises::CheckRaise(MonoTime now, const core::State& state, GroupKey key, uint64_t id, Power rise) {
   const core::Node& node = state.nodes[key.first];
   const uint32_t chain = key.second < 0 ? node.platform_chain : node.groups[static_cast<size_t>(key.second)].chain;
   for (const power::Edge& edge : state.ledger.chain(chain)) {
@@ -169,8 +169,8 @@ void Raises::CheckRaise(MonoTime now, const core::State& state, GroupKey key, ui
     const Power held = held_.Held(now, edge.budget);
     const Power sum = state.ledger.Sum(edge.budget) + held;
     if (edge.coefficient.count() == 0 || sum <= cap) continue;
-    Fail(now, fmt::format("\"{}\" (allocation {}) rises, and budget \"{}\" counts {} of {}, {} of it released overhead",
-                          node.id, id, state.budgets[edge.budget].id, Watts(sum), Watts(cap), Watts(held)));
+    Fail(now, fmt::format("\"{}\" (allocation {}) rises by {} mW, and budget \"{}\" counts {} of {}, {} of it released overhead",
+                          node.id, id, rise.count(), state.budgets[edge.budget].id, Watts(sum), Watts(cap), Watts(held)));
     return;
   }
 }

@@ -47,7 +47,7 @@ class Raises final : public Checker {
   void Adopt(const core::State& state, Leading* leading);
   void NoteClaims(const std::vector<store::v1::Command>& commands, const core::State& state, Leading* leading);
   void CheckBound(MonoTime now, const core::State& state, const core::Allocation& allocation, Track* track);
-  void CheckRaise(MonoTime now, const core::State& state, GroupKey key, uint64_t allocation);
+  void CheckRaise(MonoTime now, const core::State& state, GroupKey key, uint64_t allocation, Power rise);
   void CheckRows(MonoTime now, const core::State& state, const Leading& leading);
 
   DrawBook* draws_ = nullptr;

@@ -29,6 +29,7 @@ void Sessions::OnStart(MonoTime, Leader leader, const core::State&) {
     durable_ = 0;
   }
   restore_is_older_ = false;
+  flying_.clear();
 }
 
 void Sessions::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>&,
@@ -36,6 +37,7 @@ void Sessions::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, 
   if (leader != newest_) return;
   if (stamp.sequence <= durable_ && !effects.rows.empty())
     Fail(now, fmt::format("leader {} decides batch {}, and batch {} is durable", leader, stamp.sequence, durable_));
+  if (!effects.rows.empty()) flying_.insert(stamp.sequence);
   for (const core::NodeOrder& order : effects.orders) {
     uint64_t& last = revisions_[order.node];
     if (order.revision < last) {
@@ -53,6 +55,7 @@ void Sessions::OnDurable(MonoTime now, Leader leader, uint64_t sequence, const s
   if (sequence <= durable_ && !restore_is_older_)
     Fail(now, fmt::format("batch {} became durable after batch {}", sequence, durable_));
   durable_ = std::max(durable_, sequence);
+  flying_.erase(flying_.begin(), flying_.upper_bound(sequence));
 }
 
 void Sessions::OnDown(MonoTime now, const v1::SchedulerMessage& message, bool accepted) {
@@ -71,9 +74,9 @@ void Sessions::OnUp(MonoTime now, Leader leader, const v1::AgentMessage& message
   const v1::NodeReport& report = message.report();
   const auto followed = followed_.find(message.node());
   const bool cloned = cloned_.contains(message.node());
-  if (report.applied_revision() > durable_ && durable_ > 0 && !restore_is_older_ && !cloned) {
-    Fail(now, fmt::format("\"{}\" has applied revision {}, and {} is the newest that is durable", message.node(),
-                          report.applied_revision(), durable_));
+  // A batch without rows has nothing to make durable.
+  if (flying_.contains(report.applied_revision()) && !cloned) {
+    Fail(now, fmt::format("\"{}\" has applied revision {}, which is decided and not durable", message.node(), report.applied_revision()));
   }
   if (cloned || followed == followed_.end() || !calm_.For(now, kAfterTrouble)) return;
   const auto holds = holds_.find(message.node());

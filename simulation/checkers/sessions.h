@@ -34,6 +34,7 @@ class Sessions final : public Checker {
   std::map<std::string, uint64_t> revisions_;                  // newest set of each node that a newest leader ordered
   std::map<std::string, std::map<uint64_t, MonoTime>> holds_;  // by node: allocations and since when
   std::set<std::string> cloned_;
+  std::set<uint64_t> flying_;  // of the newest leader: batches with rows that are decided and not durable
   uint64_t durable_ = 0;
   bool restore_is_older_ = false;
   Leader newest_ = 0;

@@ -173,6 +173,17 @@ Power TrueWatts::Excused(MonoTime at, uint32_t budget, std::set<std::string>* ca
     causes->insert(allowance.cause);
     sum += excused;
   }
+  if (state_ == nullptr) return sum;
+  // An operator declared it lost, and its power came back: what it draws is the operator's word against the world's.
+  for (const uint32_t n : state_->budgets[budget].nodes) {
+    const core::Node& node = state_->nodes[n];
+    if (!node.lost) continue;
+    Power drawn = draws_->DrawOf(node.id, "");
+    for (const core::Group& group : node.groups) drawn += draws_->DrawOf(node.id, group.name);
+    if (drawn <= Power()) continue;
+    causes->insert(Name(FaultKind::kOperatorWord));
+    sum += ReachOf(node.id, budget, drawn);
+  }
   return sum;
 }
 

@@ -255,7 +255,8 @@ void Machine::Exit(MonoTime now, MachineTask& task) {
     else
       RetargetDevice(now, static_cast<size_t>(task.group), device);
   }
-  if (!Exclusive(task)) return;
+  // Of a share nobody reads what is its own: it is over when the worst ramp of its device is.
+  if (!Exclusive(task)) task.settled_by = now + Milliseconds(groups_[task.group].model.ramp_down_ms());
   for (const int device : task.devices) {
     const Device& told = groups_[task.group].devices[device];
     if (told.Reading(now) > told.setting()) task.settled_by = std::max(task.settled_by, told.comply_by());

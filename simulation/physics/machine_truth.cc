@@ -20,6 +20,7 @@ v1::DeviceFault FaultOf(const v1::DeviceModel& model, const Device& device, Mono
 
 bool Machine::AtRest(const MachineTask& task, MonoTime now) const {
   if (now >= task.settled_by) return true;
+  if (!Exclusive(task)) return false;
   return std::all_of(task.devices.begin(), task.devices.end(), [&](int device) {
     const Device& told = groups_[task.group].devices[device];
     return told.Reading(now) <= told.setting();
@@ -76,7 +77,7 @@ void Machine::Show(MonoTime now, MachineTask& task) {
     truth.devices.assign(task.order.devices().begin(), task.order.devices().end());
   }
   if (!Exclusive(task)) {
-    truth.settled = task.exited ? Power() : task.limit;
+    truth.settled = task.exited && task.group < 0 ? Power() : task.limit;
     truth.modelled = true;
     return;
   }
