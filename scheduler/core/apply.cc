@@ -196,7 +196,12 @@ constexpr int64_t kClockStepMs = 1000;
 void WatchClock(Step& step) {
   const int64_t offset = step.stamp.utc.milliseconds() - step.stamp.mono.milliseconds();
   const std::optional<int64_t> before = std::exchange(step.state.clock_offset_ms, offset);
+  // Set back, it is stamped as standing still until it is past that moment again: one step, told once.
+  const bool stands = std::exchange(step.state.clock_utc, step.stamp.utc) == step.stamp.utc;
+  const bool stood = std::exchange(step.state.clock_stands, stands && step.state.clock_stands);
   if (!step.state.term_started || !before.has_value() || std::abs(offset - *before) <= kClockStepMs) return;
+  step.state.clock_stands = stands;
+  if (stands && stood) return;
   step.Event("ClockStepped", step.state.meta.cluster_id(),
              fmt::format("civil time moved by {} ms against the clock of the leases", offset - *before));
 }

@@ -59,6 +59,8 @@ class State {
   std::deque<uint64_t> event_keys;  // of the events that are kept, oldest first
   bool disk_full = false, disk_low = false;
   std::optional<int64_t> clock_offset_ms;  // utc - mono at the last batch: a jump is an event
+  std::optional<UtcTime> clock_utc;        // at the last batch
+  bool clock_stands = false;               // it was set back, and that was told
   Timers timers;
   uint64_t next_allocation = 1, next_plan = 1;  // below the durable ends in `meta`
 
