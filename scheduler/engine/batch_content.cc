@@ -38,7 +38,7 @@ bool FillsPlan(const Batch& batch) {
   if (closed.empty()) return false;
   return AnyWritten<store::v1::AllocationRow>(
       batch, core::RowKind::kAllocation,
-      [&](const store::v1::AllocationRow& row) { return row.phase() == v1::PREPARE && closed.contains(row.plan()); });
+      [&](const store::v1::AllocationRow& row) { return row.phase() == v1::RUN && closed.contains(row.plan()); });
 }
 
 }  // namespace switchyard::engine

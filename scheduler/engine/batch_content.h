@@ -12,7 +12,7 @@ bool HoldsExpiry(const Batch& batch);
 // A yield plan was opened in it.
 bool OpensPlan(const Batch& batch);
 
-// A plan closed because it was full: its tasks prepare.
+// A plan closed because it was full: its tasks run.
 bool FillsPlan(const Batch& batch);
 
 }  // namespace switchyard::engine
