@@ -2,6 +2,16 @@
 
 option(SWITCHYARD_FAULTS "Build the fault variant of the libraries, and with it the tests that need things broken" ON)
 
+# What a sanitizer or -O0 makes slower is no failure: the time limit of each test is multiplied by this. Limits are there to end what
+# hangs, so that they are generous to begin with.
+if(SWITCHYARD_SANITIZER)
+  set(SWITCHYARD_TEST_PATIENCE 5)
+elseif(CMAKE_BUILD_TYPE STREQUAL "Debug")
+  set(SWITCHYARD_TEST_PATIENCE 3)
+else()
+  set(SWITCHYARD_TEST_PATIENCE 1)
+endif()
+
 # switchyard_library(SOURCES a.cc b.cc DEPS targets... [GRPC_PCH] [HOOKS])
 # Declares the library of the calling folder. DEPS is all that it may include; it is linked alone by tests/link_alone.
 # HOOKS: it uses common/faults/mutation.h or failpoint.h, so that its fault variant is other code (FaultVariant.cmake).
@@ -40,6 +50,7 @@ function(switchyard_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * ${SWITCHYARD_TEST_PATIENCE}")
   add_executable(${name} ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
