@@ -109,6 +109,34 @@ TEST(WorldTest, AHelloThatComesTwiceLeavesNoNodeScanning) {
   }
 }
 
+class SetCounter : public JobWatcher {
+ public:
+  void OnDown(MonoTime, const v1::SchedulerMessage& message, bool) override { sets += message.has_set() ? 1 : 0; }
+  void OnGone(MonoTime, const std::string&, uint64_t, uint32_t) override { ++gone; }
+  int sets = 0;
+  int gone = 0;
+};
+
+// Each set brings a report, and a report of what stops must not bring another set: that would go on until it has
+// stopped.
+TEST(WorldTest, AnOrphanThatStopsIsToldSoOnce) {
+  Script script = SmallScript(6, Minutes(4));
+  script.deeds.push_back(SubmitDeed(MonoTime(10'000), "train", Minutes(10)));
+  script.deeds.push_back(FaultDeed(MonoTime(25'000), FaultKind::kEmptyStore, "", Seconds(1)));
+  for (const char* node : {"site/n1", "site/n2"}) {
+    Deed stop;
+    stop.kind = Deed::Kind::kOperator;
+    stop.at = MonoTime(50'000);
+    stop.subject = node;
+    stop.word = "orphan stop";
+    script.deeds.push_back(stop);
+  }
+  SetCounter seen;
+  ASSERT_TRUE(simulation::Run(script, {}, {&seen}).verdict.ok());
+  EXPECT_EQ(seen.gone, 1);
+  EXPECT_LT(seen.sets, 25);
+}
+
 // Stops the run when the first task starts.
 class Stopper : public Watcher {
  public:
