@@ -78,7 +78,8 @@ void TakePowerReturn(Step& step, uint32_t returned, MonoTime silent_since) {
   size_t counted = 0;
   for (const uint32_t index : behind) {
     const Node& node = state.nodes[index];
-    if (!node.reported || node.lost) continue;  // counts its nameplate, or nothing by an operator's word
+    // Counts its nameplate, nothing by an operator's word, or what it may have come up with already.
+    if (!node.reported || node.lost || node.repowered) continue;
     CountAsPoweredOn(step, index);
     ++counted;
   }

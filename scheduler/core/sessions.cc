@@ -276,7 +276,7 @@ void Hello(Step& step, const pb::AgentHello& hello) {
                                 node.boot_id != hello.hello().boot_id() ||
                                 node.agent_incarnation != hello.hello().agent_incarnation();
   const MonoTime silent_since = node.last_sign;
-  const bool power_cycled = node.reported && !node.repowered && node.boot_id != hello.hello().boot_id() &&
+  const bool power_cycled = node.reported && node.boot_id != hello.hello().boot_id() &&
                             !SWITCHYARD_MUTATION(ignores_boot_id);
   if (node.session != 0 && node.session != hello.session()) {
     step.effects.sessions.push_back({.session = node.session,

@@ -63,6 +63,18 @@ TEST_F(PowerReturnTest, WhatIsBehindTheFeedCountsItsLastSettingUntilItReports) {
   EXPECT_EQ(cluster_->sum("a"), Watts(2 * 30'500));
 }
 
+TEST_F(PowerReturnTest, ASecondLossIsSeenByOneThatHadNotReportedSinceTheFirst) {
+  LoseFeedA();
+  for (const char* rack : {"r1", "r2"}) cluster_->ReturnPower(rack);
+  cluster_->Connect("r1");  // r2 stays silent, and the feed dies again
+  cluster_->Run(Seconds(2));
+  LoseFeedA();
+  ASSERT_TRUE(node("r1").expired);
+  for (const char* rack : {"r1", "r2"}) cluster_->ReturnPower(rack);
+  Hello("r2");
+  EXPECT_TRUE(node("r1").repowered) << "the hello of r2 is news of its feed";
+}
+
 TEST_F(PowerReturnTest, TheOtherFeedIsLeftAlone) {
   LoseFeedA();
   cluster_->CutPower("r3");
