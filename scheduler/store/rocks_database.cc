@@ -20,11 +20,11 @@ rocksdb::DBOptions DatabaseOptions() {
   options.track_and_verify_wals_in_manifest = true;  // a missing log is an error, not a gap
   options.max_bgerror_resume_count = 0;              // a failed write ends the process: no retries behind its back
   options.IncreaseParallelism(2);
-  options.max_total_wal_size = 256 << 20;            // bounds the disk that logs take and what a recovery has to read
+  options.max_total_wal_size = 256 << 20;  // bounds the disk that logs take and what a recovery has to read
   options.db_write_buffer_size = 256 << 20;
-  options.bytes_per_sync = 1 << 20;                  // background files reach the disk evenly, beside the writer's syncs
+  options.bytes_per_sync = 1 << 20;  // background files reach the disk evenly, beside the writer's syncs
   options.avoid_unnecessary_blocking_io = true;
-  options.keep_log_file_num = 4;                     // RocksDB's own diary: four files of 4 MiB at most
+  options.keep_log_file_num = 4;  // RocksDB's own diary: four files of 4 MiB at most
   options.max_log_file_size = 4 << 20;
   options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
   options.stats_dump_period_sec = 0;
@@ -32,12 +32,17 @@ rocksdb::DBOptions DatabaseOptions() {
   return options;
 }
 
-// Room before a write is slowed: four memtables and 40 young files a table are far above what two background threads leave
-// behind at the engine's rates, so that a stall means a disk that is really too slow.
+// A table with more files than this whose average is below kSmallFile is rewritten at a start. It costs what reading
+// them costs, and comes once in so many starts.
+constexpr size_t kSmallFilesKept = 24;
+constexpr uint64_t kSmallFile = 1 << 20;
+
+// Room before a write is slowed: four memtables and 40 young files a table are far above what two background threads
+// leave behind at the engine's rates, so that a stall means a disk that is really too slow.
 rocksdb::ColumnFamilyOptions TableOptions(const std::string& name) {
   rocksdb::ColumnFamilyOptions options;
-  const bool busy = name == KindName(RowKind::kJob) || name == KindName(RowKind::kAllocation) ||
-                    name == KindName(RowKind::kEvent);
+  const bool busy =
+      name == KindName(RowKind::kJob) || name == KindName(RowKind::kAllocation) || name == KindName(RowKind::kEvent);
   options.write_buffer_size = busy ? 32 << 20 : 8 << 20;
   options.max_write_buffer_number = 4;
   options.level0_slowdown_writes_trigger = 40;
@@ -46,8 +51,8 @@ rocksdb::ColumnFamilyOptions TableOptions(const std::string& name) {
   return options;
 }
 
-// All tables that this program knows, and, in an existing store, those that it does not: RocksDB opens all or nothing, and a
-// newer store is refused by its schema version, with a better message.
+// All tables that this program knows, and, in an existing store, those that it does not: RocksDB opens all or nothing,
+// and a newer store is refused by its schema version, with a better message.
 std::vector<rocksdb::ColumnFamilyDescriptor> Tables(const std::string& directory) {
   std::vector<std::string> names = {rocksdb::kDefaultColumnFamilyName};
   for (const RowKind kind : AllKinds()) names.push_back(KindName(kind));
@@ -74,19 +79,20 @@ absl::Status ToStatus(const rocksdb::Status& status, const std::string& director
   if (status.ok()) return absl::OkStatus();
   const std::string detail = status.ToString();
   if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kNoSpace) {
-    return absl::ResourceExhaustedError(fmt::format("store \"{}\": {} found the disk full ({}); free space there and start again",
-                                                    directory, what, detail));
+    return absl::ResourceExhaustedError(fmt::format(
+        "store \"{}\": {} found the disk full ({}); free space there and start again", directory, what, detail));
   }
   if (status.IsIOError() && detail.find("LOCK") != std::string::npos) {
-    return absl::FailedPreconditionError(
-        fmt::format("store \"{}\": it is open already, one program at a time may have it; stop the other switchyardd, or give "
-                    "this one a --store of its own ({})",
-                    directory, detail));
+    return absl::FailedPreconditionError(fmt::format(
+        "store \"{}\": it is open already, one program at a time may have it; stop the other switchyardd, or give "
+        "this one a --store of its own ({})",
+        directory, detail));
   }
   if (status.IsCorruption()) {
-    return absl::DataLossError(fmt::format("store \"{}\": {} found what was acknowledged unreadable ({}); keep the directory for "
-                                           "inspection and restore the newest backup",
-                                           directory, what, detail));
+    return absl::DataLossError(
+        fmt::format("store \"{}\": {} found what was acknowledged unreadable ({}); keep the directory for "
+                    "inspection and restore the newest backup",
+                    directory, what, detail));
   }
   return absl::InternalError(fmt::format("store \"{}\": {} failed ({})", directory, what, detail));
 }
@@ -100,11 +106,34 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(const std::st
   if (status.IsCorruption() && OnlyTailIsTorn(directory)) {
     database->torn_tail_ = true;
     options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-    options.avoid_flush_during_recovery = false;  // the torn log has to go, or it would look corrupt once it is not the newest
+    options.avoid_flush_during_recovery =
+        false;  // the torn log has to go, or it would look corrupt once it is not the newest
     status = database->OpenWith(options, false);
   }
+  if (status.ok() && !spare_disk) status = database->MergeSmallFiles();
   if (!status.ok()) return ToStatus(status, directory, "opening");
   return database;
+}
+
+// Each start leaves a file a table that was written since the start before. New keys rise, so that these files do not
+// overlap, and RocksDB never finds a reason to merge them.
+rocksdb::Status RocksDatabase::MergeSmallFiles() {
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db_->GetLiveFilesMetaData(&files);
+  for (rocksdb::ColumnFamilyHandle* const table : handles_) {
+    size_t count = 0;
+    uint64_t bytes = 0;
+    for (const rocksdb::LiveFileMetaData& file : files) {
+      if (file.column_family_name != table->GetName()) continue;
+      ++count;
+      bytes += file.size;
+    }
+    if (count <= kSmallFilesKept || bytes / count >= kSmallFile) continue;
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    if (rocksdb::Status merged = db_->CompactRange(options, table, nullptr, nullptr); !merged.ok()) return merged;
+  }
+  return rocksdb::Status::OK();
 }
 
 absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::OpenReadOnly(const std::string& directory) {
@@ -140,7 +169,8 @@ absl::StatusOr<std::optional<std::string>> RocksDatabase::Read(rocksdb::ColumnFa
   return std::optional<std::string>(std::move(found));
 }
 
-absl::Status RocksDatabase::Collect(RowKind kind, const std::string& from, int limit, std::vector<core::Row>* rows) const {
+absl::Status RocksDatabase::Collect(RowKind kind, const std::string& from, int limit,
+                                    std::vector<core::Row>* rows) const {
   rocksdb::ReadOptions options;
   options.readahead_size = 2 << 20;
   options.fill_cache = false;  // what a scan reads is read once

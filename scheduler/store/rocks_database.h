@@ -44,6 +44,7 @@ class RocksDatabase {
 
  private:
   explicit RocksDatabase(std::string directory) : directory_(std::move(directory)) {}
+  rocksdb::Status MergeSmallFiles();
   rocksdb::Status OpenWith(const rocksdb::DBOptions& options, bool read_only);
 
   const std::string directory_;

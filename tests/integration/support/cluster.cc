@@ -109,6 +109,17 @@ void Cluster::StartScheduler(const std::vector<std::string>& more) {
   ASSERT_TRUE(scheduler_->Running()) << "switchyardd ended with " << scheduler_->Wait();
 }
 
+bool Cluster::LetSchedulerRun(const std::string& program, const std::vector<std::string>& environment) {
+  std::filesystem::remove(Path("ports"));
+  std::vector<std::string> command = {"/usr/bin/env"};
+  command.insert(command.end(), environment.begin(), environment.end());
+  command.insert(command.end(), {Program(program), "--port-file", Path("ports")});
+  command.insert(command.end(), scheduler_arguments_.begin(), scheduler_arguments_.end());
+  scheduler_ = std::make_unique<Process>(command, Path("scheduler.log"), Path("scheduler.log"));
+  EXPECT_TRUE(Eventually([this] { return std::filesystem::exists(Path("ports")) || !scheduler_->Running(); }));
+  return std::filesystem::exists(Path("ports"));
+}
+
 int Cluster::EndScheduler(int signal) {
   const int status = scheduler_->End(signal);
   scheduler_.reset();

@@ -59,6 +59,9 @@ class Cluster {
   // ---- the scheduler ----
   void StartScheduler(
       const std::vector<std::string>& more = {});  // with what it was started before, if nothing is given
+  // As StartScheduler, but of another program of the same face, with more in its environment ("NAME=value"); it may die
+  // whenever it wants to. Whether it listened before it ended.
+  bool LetSchedulerRun(const std::string& program, const std::vector<std::string>& environment);
   int EndScheduler(int signal = SIGTERM);
   void UseStore(const std::string& directory) { scheduler_arguments_[3] = directory; }
   Process& scheduler() { return *scheduler_; }

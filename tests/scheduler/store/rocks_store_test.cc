@@ -206,6 +206,22 @@ TEST_F(RocksStoreTest, DumpNamesARowThatIsNotWhatItsTableHolds) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("job/9"));
 }
 
+TEST_F(RocksStoreTest, FilesDoNotPileUpOverStarts) {
+  constexpr int kStarts = 80;
+  size_t most = 0;
+  for (int start = 1; start <= kStarts; ++start) {
+    const auto store = OpenOrDie(Directory());
+    const uint64_t sequence = store->term().first_sequence;
+    ASSERT_TRUE(store->Commit(sequence, UtcTime(0), {JobRow(static_cast<uint64_t>(start), "train")}).ok());
+    size_t files = 0;
+    for ([[maybe_unused]] const auto& file : std::filesystem::directory_iterator(Directory())) ++files;
+    most = std::max(most, files);
+  }
+  EXPECT_LT(most, kStarts);
+  const auto store = OpenOrDie(Directory());
+  EXPECT_EQ(Contents(*store).size(), static_cast<size_t>(kStarts)) << "and nothing is lost by merging them";
+}
+
 TEST_F(RocksStoreTest, DumpOfNoStoreSaysSo) {
   std::ostringstream lines;
   EXPECT_EQ(DumpStore(root_ + "/nothing", lines).code(), absl::StatusCode::kNotFound);
