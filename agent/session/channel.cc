@@ -15,6 +15,11 @@ constexpr auto kEnrolDeadline = std::chrono::seconds(20);
 // gRPC's own attempts to connect: as eager as the session's, so that the two do not wait for each other.
 constexpr int kFirstAttemptMs = 100;
 constexpr int kSlowestAttemptMs = 5000;
+// A connection whose path has forgotten it looks like one on which nothing happens: a new stream would begin on the same one.
+// So the line itself is asked after 10 s of silence, and given up 10 s later: a lease of 30 s has time left to dial anew. Well
+// above the pace at which the scheduler takes pings for abuse.
+constexpr int kKeepaliveMs = 10'000;
+constexpr int kKeepaliveTimeoutMs = 10'000;
 // A full set carries the launch of every task of the node: hundreds of tasks with 64 KiB of command and environment
 // each.
 constexpr int kSetBytesMax = 64 << 20;
@@ -55,6 +60,11 @@ std::shared_ptr<grpc::Channel> Open(const std::string& address,
   // Two sessions of one process (a drill's clone) must not share a connection.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(kSetBytesMax);
+  if (!IsUnix(address)) {
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+    arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // also while there is nothing to say
+  }
   return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
