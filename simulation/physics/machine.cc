@@ -197,7 +197,7 @@ void Machine::LookAgainAt(MonoTime at) {
 // ---- time ----
 
 MonoTime Machine::NextChange(MonoTime now) const {
-  if (off_) return on_at_;
+  if (off_) return fence_acted_ ? on_at_ : std::min(on_at_, std::max(fence_, now + Milliseconds(1)));
   MonoTime next = look_at_.empty() ? MonoTime::Never() : *look_at_.begin();
   for (const auto& [id, task] : tasks_) {
     // A sleeping host ends nothing, but ASICs come to rest meanwhile.
@@ -216,6 +216,11 @@ MonoTime Machine::NextChange(MonoTime now) const {
 
 void Machine::Advance(MonoTime now) {
   if (off_) {
+    // Firmware counts on without its host: the dead-man timers of what still has power.
+    if (!fence_acted_ && now >= fence_) {
+      FallBack(now, true);
+      fence_acted_ = true;
+    }
     if (now < on_at_) return;
     PowerOn(now);
   }
@@ -273,8 +278,10 @@ void Machine::PowerOff(MonoTime now, Duration off, bool everything) {
   off_ = true;
   all_off_ |= everything;
   on_at_ = std::max(on_at_, now + std::max(off, Milliseconds(1)));
-  fence_ = MonoTime::Never();
-  fence_acted_ = true;
+  if (everything) {
+    fence_ = MonoTime::Never();
+    fence_acted_ = true;
+  }
   for (auto it = tasks_.begin(); it != tasks_.end();) {
     MachineTask& task = it->second;
     Count(now, task);

@@ -181,6 +181,7 @@ void Machine::FallBack(MonoTime now, bool supervised_only) {
     const v1::Enforcer enforcer = group.model.enforcer();
     if (supervised_only && enforcer != v1::ENFORCER_DEVICE && enforcer != v1::ENFORCER_SUPERVISOR) continue;
     if (suspended_ && OnHost(group)) continue;
+    if (off_ && enforcer != v1::ENFORCER_DEVICE) continue;  // its supervisor died with the host
     FallBackTask(now, task);
   }
 }
