@@ -87,6 +87,8 @@ void ConfirmBound(Step& step, Allocation& allocation, uint64_t revision, Power w
 }
 
 void TakeClaim(Step& step, Allocation& allocation, const v1::AllocationReport& report) {
+  // It has ended: its devices count idle, or what is held of it through a back-off. The same news again frees nothing of that.
+  if (allocation.exited) return;
   if (report.revision() >= allocation.ordered_revision && !allocation.acknowledged_at.has_value()) {
     allocation.acknowledged_at = step.stamp.mono;
   }

@@ -193,7 +193,11 @@ void FillHashing(Step& step) {
     const Power counted = allocation != nullptr ? allocation->charged : IdleWatts(node, group, units[u].devices.size());
     const Power transient =
         Milliwatts(std::max<int64_t>(0, group.model.transient_mw() - group.model.max_mw())) * offers[u].fill.devices;
-    Power ceiling = HashingCeiling(state, group.chain, counted) - transient;
+    const Power most = HashingCeiling(state, group.chain, counted);
+    // What its devices count already stays, however low the target is, until they are confirmed: the start comes on top of it.
+    const Power present = allocation != nullptr ? counted - allocation->transient : counted;
+    if (present + transient > most) continue;
+    Power ceiling = most - transient;
     if (SWITCHYARD_MUTATION(raise_relies_on_unconfirmed_lowering)) ceiling = Power::Max();
     power::FillTarget target = targets[u];
     // What it hashes with already, or what it draws when off: from there it rises.

@@ -120,8 +120,11 @@ bool HoldMembers(Step& step, const Job& job) {
     const bool blocked = std::any_of(edges.begin(), edges.end(), [&](const power::Edge& edge) {
       return !step.state.budgets[edge.budget].blocked_by.empty();
     });
-    if (blocked || !step.state.ledger.Fits(chain, allocation.charged, grant)) return false;
+    const Power transient = TransientFor(step.state, PlacementOf(allocation));
+    if (blocked || !step.state.ledger.Fits(chain, allocation.charged, grant + transient)) return false;
     allocation.bound = power::Bound(grant);
+    allocation.transient = transient;  // of the start in place that it is held for
+    allocation.claimed.reset();
     ChargeAllocation(step, allocation);
   }
   for (const uint64_t id : members) {
