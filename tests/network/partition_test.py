@@ -88,6 +88,21 @@ class HashingTest(unittest.TestCase):
             self.wait_for_hashing(cluster)
 
 
+    def test_the_witness_sees_watts_that_are_counted_free_and_drawn(self):
+        """A device that promised to fail with its lease and does not: the one thing that the tests above could miss."""
+        with running(racks=1) as (cluster, network):
+            control = cluster.path("control")
+            cluster.start_agent("far", "s/r1", network.address, more=f", control_socket: {control}")
+            eventually(lambda: cluster.ready("s/r1"), "s/r1 is ready")
+            cluster.submit(live_cluster.HASHING)
+            eventually(lambda: cluster.draw_mw("far", "s/r1") > 3 * RACK_RESTS_MW, "s/r1 hashes")
+            device = live_cluster.control(control, "devices s/r1")[0]
+            live_cluster.control(control, f"stick {device}")
+            with live_cluster.WattsWitness(cluster) as witness:
+                network.cut(UP)
+                eventually(lambda: witness.excesses(["far"]), "the witness sees it")
+
+
 class WorkTest(unittest.TestCase):
     """Jobs on the far side."""
 

@@ -35,6 +35,8 @@ AGENTS = 4
 MORTAL_AGENTS = 2
 # Events and changes that the scheduler keeps for its readers are bounded; the burst fills both, so that they do not look like growth.
 BURST_JOBS, BURST_SUBMITS = 10_000, 10
+# Each start writes new files, which the store merges when there are some of a kind; only then their number says something.
+WARMING_RESTARTS = 8
 SETTLE_S = 75  # jobs of the burst leave the history after a minute
 # Growth that an hour may show. Memory: what the allocator's noise and a day's idempotency keys (some 300 bytes a submit) come to;
 # a thousandth of a job's 10 KiB that were kept for each job would show as more.
@@ -123,6 +125,13 @@ class Soak:
             # One that ended meanwhile is not cancelled; both are an answer.
             self.cluster.cli("cancel", self.random.choice(self.recent))
             self.counts["cancels"] += 1
+
+    def warm_up(self):
+        """The first restarts, one after the other."""
+        for _ in range(WARMING_RESTARTS):
+            self.submit()
+            self.kill("scheduler")
+        self.wait_until_ready()
 
     def burst(self):
         """Fills what is kept for readers."""
@@ -236,8 +245,9 @@ def main():
         soak = Soak(cluster, arguments.seed, racks, servers)
         try:
             soak.start()
+            soak.warm_up()
             half = max((arguments.minutes * 60 - soak.seconds() - SETTLE_S) / 2, 120)
-            soak.run("killed", half, ["scheduler", *soak.nodes])
+            soak.run("killed", half, ["scheduler"] * len(soak.nodes) + list(soak.nodes))
             soak.kill("scheduler")
             soak.wait_until_ready()
             soak.burst()

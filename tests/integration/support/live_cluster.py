@@ -9,6 +9,7 @@ import pathlib
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -82,6 +83,17 @@ def resident_bytes(pid):
 def descriptors(pid):
     """How many descriptors a process has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def control(path, line):
+    """Has a simulated agent carry out a command (agent/runtime/simulated/control_socket.h); returns the words of its answer."""
+    with socket.socket(socket.AF_UNIX) as door:
+        door.connect(str(path))
+        door.sendall(line.encode() + b"\n")
+        answer = door.makefile().readline().split()
+    if not answer or answer[0] != "ok":
+        raise AssertionError(f"{line}: {' '.join(answer)}")
+    return answer[1:]
 
 
 def raise_descriptor_limit():
@@ -319,14 +331,17 @@ class WattsWitness:
                 self._bounds[node["id"]].append((now, int(node.get("bound_mw", 0))))
 
     def excesses(self, agents):
-        """[what was drawn beyond the bound], over the whole of the test. `agents`: the simulated ones. Call it after the end."""
+        """[what was drawn beyond the bound], so far. `agents`: the simulated ones."""
         found = []
         for agent in agents:
             latest = {}
             for when, node, group, draw in self._cluster.draw_lines(agent):
                 latest[node, group] = draw
                 drawn = sum(value for (of, _), value in latest.items() if of == node)
-                near = [bound for at, bound in self._bounds[node] if abs(at - when) <= self.SLACK_MS]
+                seen = list(self._bounds[node])
+                if not seen or seen[-1][0] < when:
+                    continue  # what was counted then is not known
+                near = [bound for at, bound in seen if abs(at - when) <= self.SLACK_MS]
                 if near and drawn > max(near):
                     found.append(f"{node} drew {drawn} mW at {when}, counted were {max(near)} mW")
         return found
