@@ -1,5 +1,7 @@
 // An open plan step by step: it collects, its tasks prepare, its tasks are released.
 #include <algorithm>
+#include <map>
+#include <span>
 
 #include "common/check.h"
 #include "common/quantity_text.h"
@@ -52,19 +54,36 @@ std::string MayNotRise(const State& state, uint32_t index, int32_t device_group,
   return "";
 }
 
-// Why a member cannot prepare where the plan put it; empty: it can.
+// Why a member cannot prepare where the plan put it, beside the members before it on that node; empty: it can.
 std::string Obstacle(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement,
-                     MonoTime now) {
+                     std::span<const placement::TaskPlacement> before, MonoTime now) {
   const Node& node = state.nodes[placement.node];
   if (!Available(state, node, now)) return fmt::format("node \"{}\" is not available", node.id);
-  if (!HasRoom(state, spec, placement)) return fmt::format("node \"{}\" still runs what shall make way", node.id);
+  if (!HasRoom(state, spec, placement, before))
+    return fmt::format("node \"{}\" still runs what shall make way", node.id);
   if (placement.device_group >= 0) {
     for (const int32_t device : placement.devices) {
-      if (node.groups[placement.device_group].used_milli[device] + placement.share_milli > 1000)
-        return fmt::format("a device of node \"{}\" is still held", node.id);
+      int32_t used = node.groups[placement.device_group].used_milli[device] + placement.share_milli;
+      for (const placement::TaskPlacement& member : before) {
+        if (member.device_group == placement.device_group &&
+            std::binary_search(member.devices.begin(), member.devices.end(), device))
+          used += member.share_milli;
+      }
+      if (used > 1000) return fmt::format("a device of node \"{}\" is still held", node.id);
     }
   }
   return MayNotRise(state, placement.node, placement.device_group, placement.devices);
+}
+
+std::string FirstObstacle(const State& state, const v1::JobSpec& spec,
+                          const std::vector<placement::TaskPlacement>& placements, MonoTime now) {
+  std::map<uint32_t, std::vector<placement::TaskPlacement>> before;  // by node
+  for (const placement::TaskPlacement& placement : placements) {
+    std::vector<placement::TaskPlacement>& beside = before[placement.node];
+    if (std::string why = Obstacle(state, spec, placement, beside, now); !why.empty()) return why;
+    beside.push_back(placement);
+  }
+  return "";
 }
 
 // Why a preparing task cannot be released, its watts apart; empty: it can.
@@ -136,11 +155,13 @@ void TryPrepare(Step& step, Plan& plan) {
   Job& job = state.jobs.at(plan.row.job());
   const v1::JobSpec& spec = job.row.job().spec();
   const std::vector<placement::TaskPlacement> placements = Placements(state, plan.row);
+  if (!FirstObstacle(state, spec, placements, step.stamp.mono).empty()) return;
   std::map<uint32_t, Power> to_prepare, to_run;
+  TakenDevices taken;
   for (const placement::TaskPlacement& placement : placements) {
-    if (!Obstacle(state, spec, placement, step.stamp.mono).empty()) return;
-    Add(NeedOf(state, spec, placement), &to_run);
-    Add(PrepareNeedOf(state, spec, placement), &to_prepare);
+    Add(NeedOf(state, spec, placement, taken), &to_run);
+    Add(PrepareNeedOf(state, spec, placement, taken), &to_prepare);
+    taken.merge(DevicesOf(placement));
   }
   RaiseNeeds(step, plan, to_run);
   TopUp(step, plan);
@@ -203,10 +224,7 @@ std::string MissingOf(const State& state, const Plan& plan, MonoTime now) {
   }
   if (!tasks.empty()) return "";
   const v1::JobSpec& spec = state.jobs.at(plan.row.job()).row.job().spec();
-  for (const placement::TaskPlacement& placement : Placements(state, plan.row)) {
-    if (std::string why = Obstacle(state, spec, placement, now); !why.empty()) return why;
-  }
-  return "";
+  return FirstObstacle(state, spec, Placements(state, plan.row), now);
 }
 
 }  // namespace switchyard::core

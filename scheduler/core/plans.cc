@@ -43,13 +43,15 @@ void EndHashingOn(Step& step, Plan& plan, const std::vector<placement::TaskPlace
 }
 
 // By how much a placement may raise the charge of each budget when its devices are charged `watts`.
-std::map<uint32_t, Power> NeedOfWatts(const State& state, const placement::TaskPlacement& placement, Power watts) {
+std::map<uint32_t, Power> NeedOfWatts(const State& state, const placement::TaskPlacement& placement,
+                                      const TakenDevices& taken, Power watts) {
   std::map<uint32_t, Power> needs;
   if (placement.device_group < 0) return needs;
   const Group& group = state.nodes[placement.node].groups[placement.device_group];
   // Devices that others share already count in the others' bounds; free ones count idle until they are taken.
   int64_t fresh = 0;
   for (const int32_t device : placement.devices) {
+    if (taken.contains({placement.node, placement.device_group, device})) continue;
     if (group.used_milli[device] == 0 || group.model.operating_points_size() > 0) ++fresh;
   }
   const Power idle = group.model.power_cycle() == v1::SELF_IDLE ? Milliwatts(group.model.idle_mw()) * fresh : Power();
@@ -65,16 +67,22 @@ std::map<uint32_t, Power> NeedOfWatts(const State& state, const placement::TaskP
 
 }  // namespace
 
-std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec,
-                                 const placement::TaskPlacement& placement) {
+TakenDevices DevicesOf(const placement::TaskPlacement& placement) {
+  TakenDevices devices;
+  for (const int32_t device : placement.devices) devices.insert({placement.node, placement.device_group, device});
+  return devices;
+}
+
+std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement,
+                                 const TakenDevices& taken) {
   if (placement.device_group < 0) return {};
-  return NeedOfWatts(state, placement, GrantFor(state, spec, placement) + TransientFor(state, placement));
+  return NeedOfWatts(state, placement, taken, GrantFor(state, spec, placement) + TransientFor(state, placement));
 }
 
 std::map<uint32_t, Power> PrepareNeedOf(const State& state, const v1::JobSpec& spec,
-                                        const placement::TaskPlacement& placement) {
+                                        const placement::TaskPlacement& placement, const TakenDevices& taken) {
   if (placement.device_group < 0) return {};
-  return NeedOfWatts(state, placement, PrepareGrantFor(state, spec, placement));
+  return NeedOfWatts(state, placement, taken, PrepareGrantFor(state, spec, placement));
 }
 
 bool IsPrepared(const State& state, const Allocation& task) {

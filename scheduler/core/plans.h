@@ -11,6 +11,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "scheduler/core/state.h"
@@ -18,14 +19,19 @@
 
 namespace switchyard::core {
 
+// Devices of which earlier members of the same gang take a share: node, group, device. They count idle once, not once a
+// member.
+using TakenDevices = std::set<std::tuple<uint32_t, int32_t, int32_t>>;
+TakenDevices DevicesOf(const placement::TaskPlacement& placement);
+
 // By how much a placement may raise the charge of each budget, rounding included: its grant less what its devices count
 // idle.
-std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec,
-                                 const placement::TaskPlacement& placement);
+std::map<uint32_t, Power> NeedOf(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement,
+                                 const TakenDevices& taken);
 
 // The same for what preparing takes.
 std::map<uint32_t, Power> PrepareNeedOf(const State& state, const v1::JobSpec& spec,
-                                        const placement::TaskPlacement& placement);
+                                        const placement::TaskPlacement& placement, const TakenDevices& taken);
 
 // What open plans still wait for in each budget: promised, so nobody else's.
 std::vector<Power> OpenNeeds(const State& state);

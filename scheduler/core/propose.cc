@@ -24,7 +24,7 @@ class LedgerPower final : public placement::PowerOracle {
       : state_(state), spec_(spec), available_(std::move(available)) {}
 
   bool Charge(const TaskPlacement& placement) override {
-    const std::map<uint32_t, Power> needs = NeedOf(state_, spec_, placement);
+    const std::map<uint32_t, Power> needs = NeedOf(state_, spec_, placement, taken_);
     for (const auto& [budget, watts] : needs) {
       // Where nothing may rise a yield would only be opened to time out.
       const bool blocked = !state_.budgets[budget].blocked_by.empty();
@@ -40,29 +40,39 @@ class LedgerPower final : public placement::PowerOracle {
       return false;
     }
     for (const auto& [budget, watts] : needs) available_[budget] -= watts;
-    charged_.push_back(needs);
+    // Whole devices have one taker: only of shares may a later member take the same.
+    const bool shared = placement.device_group >= 0 && placement.share_milli < 1000;
+    TakenDevices devices = shared ? DevicesOf(placement) : TakenDevices();
+    std::erase_if(devices, [&](const auto& device) { return !taken_.insert(device).second; });
+    charged_.push_back({needs, std::move(devices)});
     return true;
   }
   Shortfall Why() const override { return why_; }
   size_t Mark() const override { return charged_.size(); }
   void Rollback(size_t mark) override {
     while (charged_.size() > mark) {
-      for (const auto& [budget, watts] : charged_.back()) available_[budget] += watts;
+      for (const auto& [budget, watts] : charged_.back().needs) available_[budget] += watts;
+      for (const auto& device : charged_.back().first_taken) taken_.erase(device);
       charged_.pop_back();
     }
   }
   std::map<uint32_t, Power> Needs() const {
     std::map<uint32_t, Power> sum;
-    for (const auto& needs : charged_)
-      for (const auto& [budget, watts] : needs) sum[budget] += watts;
+    for (const Charged& charged : charged_)
+      for (const auto& [budget, watts] : charged.needs) sum[budget] += watts;
     return sum;
   }
 
  private:
+  struct Charged {
+    std::map<uint32_t, Power> needs;
+    TakenDevices first_taken;  // by this member
+  };
   const State& state_;
   const v1::JobSpec& spec_;
   std::vector<Power> available_;
-  std::vector<std::map<uint32_t, Power>> charged_;
+  std::vector<Charged> charged_;
+  TakenDevices taken_;
   Shortfall why_;
 };
 
@@ -267,7 +277,8 @@ bool Immediate(const State& state, const Proposal& proposal) {
 
 }  // namespace
 
-bool HasRoom(const State& state, const v1::JobSpec& spec, const TaskPlacement& placement) {
+bool HasRoom(const State& state, const v1::JobSpec& spec, const TaskPlacement& placement,
+             std::span<const TaskPlacement> beside) {
   const Node& node = state.nodes[placement.node];
   int64_t cpu = node.model.cpu_milli(), memory = node.model.memory_bytes(), disk = node.model.disk_bytes();
   for (const uint64_t id : node.allocations) {
@@ -276,12 +287,19 @@ bool HasRoom(const State& state, const v1::JobSpec& spec, const TaskPlacement& p
     memory -= allocation.memory_bytes;
     disk -= allocation.disk_bytes;
   }
-  for (const v1::TaskGroup& group : spec.groups()) {
-    if (group.name() != placement.group) continue;
-    const v1::Resources& r = group.resources();
-    return r.cpu_milli() <= cpu && r.memory_bytes() <= memory && r.disk_bytes() <= disk;
+  const auto take = [&](const TaskPlacement& member) {
+    for (const v1::TaskGroup& group : spec.groups()) {
+      if (group.name() != member.group) continue;
+      cpu -= group.resources().cpu_milli();
+      memory -= group.resources().memory_bytes();
+      disk -= group.resources().disk_bytes();
+    }
+  };
+  for (const TaskPlacement& member : beside) {
+    if (member.node == placement.node) take(member);
   }
-  return true;
+  take(placement);
+  return cpu >= 0 && memory >= 0 && disk >= 0;
 }
 
 bool MayPreempt(const Job& job, const Job& victim, UtcTime utc) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "scheduler/core/state.h"
@@ -31,8 +32,10 @@ void RefreshViews(const State& state, MonoTime now, UtcTime utc, const Job* pree
 // Whether `job` may preempt `victim` now.
 bool MayPreempt(const Job& job, const Job& victim, UtcTime utc);
 
-// Whether the node of a placement has the cpu, memory and disk for it beside what lives there now.
-bool HasRoom(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement);
+// Whether the node of a placement has the cpu, memory and disk for it beside what lives there now, and beside these other
+// members of its gang.
+bool HasRoom(const State& state, const v1::JobSpec& spec, const placement::TaskPlacement& placement,
+             std::span<const placement::TaskPlacement> beside = {});
 
 // In the order of their ids.
 std::vector<queueing::TenantShare> TenantShares(const State& state);

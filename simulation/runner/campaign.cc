@@ -34,10 +34,20 @@ Campaign RunCampaign(const CampaignOptions& options, const std::function<void(co
   return campaign;
 }
 
+namespace {
+
+// The same check, and of the code's own checks the same line: "core.cc:12: check failed: ...".
+std::string Kind(const SeedReport& report) {
+  if (report.check != kCodeCheck) return report.check;
+  return report.check + " " + report.verdict.substr(0, report.verdict.find(": check failed"));
+}
+
+}  // namespace
+
 Shrunk ShrinkFailure(const Script& script, const SeedReport& report, int most_runs) {
   const Fails fails = [&](const Script& candidate) -> std::optional<MonoTime> {
     const SeedReport again = RunScriptAlone(candidate);
-    if (again.check != report.check) return std::nullopt;  // another failure is another story
+    if (Kind(again) != Kind(report)) return std::nullopt;  // another failure is another story
     return MonoTime(again.at_ms);
   };
   return Shrink(script, MonoTime(report.at_ms), fails, most_runs);

@@ -11,6 +11,9 @@
 
 namespace switchyard::simulation {
 
+// The check of a seed whose process was ended by a SWITCHYARD_CHECK or an invariant of the core.
+inline constexpr char kCodeCheck[] = "code-check";
+
 struct AllowanceUse {
   int64_t times = 0;
   int64_t most_mw = 0;  // above the ledger, at once

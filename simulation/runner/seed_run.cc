@@ -69,7 +69,7 @@ SeedReport ReportOf(uint64_t seed, const WorkResult& result) {
   // The process ended in the middle: a failed check of the code itself, or worse. Its last words say which.
   SeedReport report;
   report.seed = seed;
-  report.check = result.errors.find("check failed") != std::string::npos ? "code-check" : "process";
+  report.check = result.errors.find("check failed") != std::string::npos ? kCodeCheck : "process";
   const std::string words = result.errors.substr(0, result.errors.find_last_not_of('\n') + 1);
   const size_t line = words.rfind('\n');
   report.verdict = (line == std::string::npos ? words : words.substr(line + 1)) + (result.death.empty() ? "" : " (" + result.death + ")");
