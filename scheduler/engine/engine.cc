@@ -63,8 +63,11 @@ Engine::~Engine() { Stop(); }
 
 void Engine::Start() {
   SWITCHYARD_CHECK(!writer_.joinable()) << "an engine starts once";
-  batching_.SetDeadline(options_.machine->NextDeadline());
-  accepting_ = true;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    batching_.SetDeadline(options_.machine->NextDeadline());
+    accepting_ = true;
+  }
   writer_ = std::thread(&Engine::Write, this);
   committer_ = std::thread(&Engine::CommitBatches, this);
 }
@@ -78,8 +81,13 @@ void Engine::Stop() {
   writer_wakes_.notify_all();
   if (writer_.joinable()) writer_.join();
   if (committer_.joinable()) committer_.join();
-  // After a failed commit commands may be left that nobody decided.
-  for (const Done& left : batching_.Abandon()) {
+  // After a failed commit commands may be left that nobody decided. Statistics may still be asked for.
+  std::deque<Done> abandoned;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    abandoned = batching_.Abandon();
+  }
+  for (const Done& left : abandoned) {
     left(NotDone(absl::UnavailableError("scheduler: it is stopping; retry when it is up again")));
   }
 }

@@ -291,6 +291,31 @@ TEST_F(EngineTest, ARequestThatTheCoreForgetsIsAnsweredAllTheSame) {
   EXPECT_EQ(engine.Call(std::move(command)).status.code(), absl::StatusCode::kInternal);
 }
 
+// The metrics page is asked at any time, also while the daemon goes up and down. ThreadSanitizer sees it if a lock is missing.
+TEST_F(EngineTest, StatisticsMayBeAskedForWhileItStartsAndStops) {
+  EngineOptions options = Options();
+  options.on_failed_commit = [](const absl::Status&) {};
+  disk_status_ = absl::ResourceExhaustedError("the disk is full");
+  disk_.Close();
+  Engine engine(std::move(options));
+  std::atomic<bool> ended = false;
+  uint64_t most = 0;
+  std::thread reader([&] {
+    while (!ended) most = std::max(most, engine.Stats().queued);
+  });
+  engine.Start();
+  EXPECT_TRUE(engine.Post(Submit("a")).ok());
+  disk_.WaitForArrivals(1);
+  EXPECT_TRUE(engine.Post(Submit("b")).ok());
+  EXPECT_TRUE(engine.Post(Query(), Tell("reply")).ok());
+  disk_.Open();
+  engine.Stop();
+  ended = true;
+  reader.join();
+  EXPECT_LE(most, 2u);
+  EXPECT_EQ(engine.Stats().queued, 0u);
+}
+
 TEST_F(EngineTest, RepliesReachTheOneWhoAskedFromManyThreads) {
   Engine engine(Options());
   engine.Start();
