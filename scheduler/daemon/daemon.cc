@@ -214,6 +214,8 @@ void Daemon::ShowEngine() {
   show("switchyard_engine_queued", "Commands that wait", [](const Stats& s) { return double(s.queued); });
   show("switchyard_engine_commit_seconds", "Time spent in commits", [](const Stats& s) { return s.commit_microseconds * 1e-6; });
   show("switchyard_engine_decide_seconds", "Time spent in the core", [](const Stats& s) { return s.decide_microseconds * 1e-6; });
+  gate_->metrics().AddGauge("switchyard_store_buffered_bytes", "Rows in memory that are not in table files yet",
+                            [store = store_.get()] { return double(store->BufferedBytes()); });
 }
 
 void Daemon::Reload() {

@@ -204,6 +204,12 @@ absl::StatusOr<std::vector<Row>> RocksStore::Scan(RowKind kind, const std::strin
   return rows;
 }
 
+uint64_t RocksStore::BufferedBytes() const {
+  uint64_t bytes = 0;
+  database_->db().GetAggregatedIntProperty(rocksdb::DB::Properties::kSizeAllMemTables, &bytes);
+  return bytes;
+}
+
 absl::StatusOr<int64_t> RocksStore::FreeBytes() { return platform::FreeBytes(options_.directory); }
 
 absl::Status RocksStore::Backup(const std::string& directory) {

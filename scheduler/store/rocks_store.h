@@ -46,6 +46,9 @@ class RocksStore : public Store {
   absl::StatusOr<int64_t> FreeBytes() override;
   absl::Status Backup(const std::string& directory) override;
 
+  // Rows that wait in memory to be written to table files, in bytes: what of the process's memory rises and falls with that.
+  uint64_t BufferedBytes() const;
+
   // Before a clean stop: gives the ballast up if the disk is nearly full, so that what is in the queue can still be committed.
   void MakeRoomToStop();
 

@@ -2,7 +2,7 @@
 import collections
 import math
 
-_WIDTH, _HEIGHT, _MARGIN = 900, 180, 50
+_WIDTH, _HEIGHT, _MARGIN, _LEGEND = 900, 180, 50, 150
 _COLOURS = ("#1b4f72", "#b03a2e", "#1e8449", "#9a7d0a", "#6c3483")
 
 
@@ -33,27 +33,31 @@ def growth(points, most):
     return Growth(hourly, doubt, hourly - doubt > most)
 
 
-def draw(path, rows):
-    """One panel for each of memory, descriptors, threads and files over the run; a line for each life of a process."""
-    panels = (("memory, MiB", 4), ("descriptors", 5), ("threads", 6), ("files of the store", 7))
-    processes = sorted({row[2] for row in rows})
-    end = max((row[0] for row in rows), default=1)
+def draw(path, samples):
+    """One panel for each of memory, descriptors, threads and files over the run; a line for each life of a process. A sample has
+    `seconds`, `process`, `life` and these four, of which one may be None."""
+    panels = (("memory, MiB", "memory"), ("descriptors", "descriptors"), ("threads", "threads"), ("files of the store", "files"))
+    processes = sorted({sample.process for sample in samples})
+    end = max((sample.seconds for sample in samples), default=1) or 1
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{len(panels) * _HEIGHT + 20}" '
              'font-family="sans-serif" font-size="11">', '<rect width="100%" height="100%" fill="white"/>']
-    for panel, (title, column) in enumerate(panels):
+    for panel, (title, name) in enumerate(panels):
         top, bottom = panel * _HEIGHT + 20, (panel + 1) * _HEIGHT - 20
-        most = max((row[column] for row in rows if row[column] != ""), default=1) or 1
+        seen = [(sample.process, sample.life, sample.seconds, getattr(sample, name)) for sample in samples
+                if getattr(sample, name) is not None]
+        most = max((value for _, _, _, value in seen), default=1) or 1
         parts.append(f'<text x="{_MARGIN}" y="{top - 6}">{title}, 0 to {most:.0f}, over {end / 60:.1f} min</text>')
-        parts.append(f'<rect x="{_MARGIN}" y="{top}" width="{_WIDTH - _MARGIN - 150}" height="{bottom - top}" fill="none" '
+        parts.append(f'<rect x="{_MARGIN}" y="{top}" width="{_WIDTH - _MARGIN - _LEGEND}" height="{bottom - top}" fill="none" '
                      'stroke="#999"/>')
-        for index, process in enumerate(processes):
-            colour = _COLOURS[index % len(_COLOURS)]
-            if panel == 0:
-                parts.append(f'<text x="{_WIDTH - 140}" y="{top + 14 * (index + 1)}" fill="{colour}">{process}</text>')
-            for life in sorted({row[3] for row in rows if row[2] == process}):
-                line = " ".join(
-                    f"{_MARGIN + row[0] / end * (_WIDTH - _MARGIN - 150):.1f},{bottom - row[column] / most * (bottom - top):.1f}"
-                    for row in rows if row[2] == process and row[3] == life and row[column] != "")
-                parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}"/>')
+        lines = collections.defaultdict(list)
+        for process, life, seconds, value in seen:
+            lines[process, life].append(f"{_MARGIN + seconds / end * (_WIDTH - _MARGIN - _LEGEND):.1f},"
+                                        f"{bottom - value / most * (bottom - top):.1f}")
+        for (process, _), line in sorted(lines.items()):
+            colour = _COLOURS[processes.index(process) % len(_COLOURS)]
+            parts.append(f'<polyline points="{" ".join(line)}" fill="none" stroke="{colour}"/>')
+    for index, process in enumerate(processes):
+        parts.append(f'<text x="{_WIDTH - _LEGEND + 10}" y="{34 + 14 * index}" fill="{_COLOURS[index % len(_COLOURS)]}">{process}'
+                     '</text>')
     parts.append("</svg>")
     path.write_text("\n".join(parts), encoding="ascii")

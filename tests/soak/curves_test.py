@@ -5,6 +5,7 @@ import pathlib
 import random
 import sys
 import tempfile
+import types
 import unittest
 import xml.etree.ElementTree
 
@@ -39,12 +40,13 @@ class CurvesTest(unittest.TestCase):
         self.assertEqual(fit([(5, 1), (5, 2), (5, 3)]), (0.0, math.inf))
 
     def test_the_picture_has_a_line_for_each_life(self):
-        rows = [(second, "killed", "scheduler", second // 100, 10.0, 5, 3, 7) for second in range(0, 200, 10)]
+        rows = [types.SimpleNamespace(seconds=second, process="scheduler", life=second // 100, memory=10.0, descriptors=5, threads=3,
+                                      files=None) for second in range(0, 200, 10)]
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder, "curves.svg")
             draw(path, rows)
             lines = xml.etree.ElementTree.parse(path).getroot().findall("{http://www.w3.org/2000/svg}polyline")
-        self.assertEqual(len(lines), 4 * 2)
+        self.assertEqual(len(lines), 3 * 2, "and none for what was not counted")
 
 
 if __name__ == "__main__":
