@@ -24,8 +24,13 @@ class Checker : public Observer {
   void OnInstruction(MonoTime, const std::string&, const v1::DesiredAllocation&) override {}
   void OnGone(MonoTime, const std::string&, uint64_t, uint32_t) override {}
   void OnStart(MonoTime, Leader, const core::State&) override {}
-  void OnDecided(MonoTime, Leader, const core::Stamp&, const std::vector<store::v1::Command>&, const core::Effects&,
-                 const core::Core&) override {}
+  void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
+                 const core::Effects& effects, const core::Core& core) final {
+    Decided(now, leader, stamp, commands, effects, core.state());
+  }
+  // A batch was decided: its state is all of the core that a checker looks at, so that a test can make one by hand.
+  virtual void Decided(MonoTime, Leader, const core::Stamp&, const std::vector<store::v1::Command>&,
+                       const core::Effects&, const core::State&) {}
   void OnDurable(MonoTime, Leader, uint64_t, const std::vector<core::Row>&) override {}
   void OnDead(MonoTime, Leader) override {}
   void OnAnswer(MonoTime, const std::string&, const store::v1::Command&, const core::Reply&) override {}

@@ -36,8 +36,8 @@ Checkers::Checkers() {
     return raw;
   };
   true_watts_ = add(std::make_unique<TrueWatts>());
-  ledger_watts_ = add(std::make_unique<LedgerWatts>());
   add(std::make_unique<Raises>());
+  ledger_watts_ = add(std::make_unique<LedgerWatts>());
   add(std::make_unique<Devices>());
   add(std::make_unique<Gangs>());
   add(std::make_unique<Acknowledged>());

@@ -28,11 +28,11 @@ void Coverage::OnStart(MonoTime, Leader leader, const core::State& state) {
   state_ = &state;
 }
 
-void Coverage::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp,
-                         const std::vector<store::v1::Command>& commands, const core::Effects& effects,
-                         const core::Core& core) {
+void Coverage::Decided(MonoTime now, Leader leader, const core::Stamp& stamp,
+                       const std::vector<store::v1::Command>& commands, const core::Effects& effects,
+                       const core::State& state) {
   if (leader != newest_) return;
-  state_ = &core.state();
+  state_ = &state;
   term_offset_ = now - stamp.mono;
   if (KindsOf(commands).configuration && !effects.rows.empty()) reload_sequence_ = stamp.sequence;
 }

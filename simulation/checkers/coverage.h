@@ -35,8 +35,8 @@ class Coverage final : public Checker {
   Coverage() : Checker("coverage") {}
 
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
-  void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
-                 const core::Effects& effects, const core::Core& core) override;
+  void Decided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
+               const core::Effects& effects, const core::State& state) override;
   void OnDurable(MonoTime now, Leader leader, uint64_t sequence, const std::vector<core::Row>& rows) override;
   void OnDead(MonoTime now, Leader leader) override;
   void OnFault(MonoTime now, const Deed& deed) override;

@@ -80,9 +80,8 @@ void Devices::OnStart(MonoTime, Leader leader, const core::State& state) {
   for (const auto& [id, allocation] : state.allocations) node_of_[id] = state.nodes[allocation.node].id;
 }
 
-void Devices::OnDecided(MonoTime now, Leader leader, const core::Stamp&, const std::vector<store::v1::Command>&,
-                        const core::Effects& effects, const core::Core& core) {
-  const core::State& state = core.state();
+void Devices::Decided(MonoTime now, Leader leader, const core::Stamp&, const std::vector<store::v1::Command>&,
+                      const core::Effects& effects, const core::State& state) {
   if (leader == newest_) state_ = &state;
   std::set<std::pair<uint32_t, int>> looked;
   for (const core::Row& row : effects.rows) {

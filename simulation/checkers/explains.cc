@@ -40,11 +40,10 @@ void Explains::OnStart(MonoTime, Leader leader, const core::State&) {
 
 void Explains::OnDead(MonoTime, Leader) { last_ = Asked(); }
 
-void Explains::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp,
-                         const std::vector<store::v1::Command>& commands, const core::Effects&,
-                         const core::Core& core) {
+void Explains::Decided(MonoTime now, Leader leader, const core::Stamp& stamp,
+                       const std::vector<store::v1::Command>& commands, const core::Effects&,
+                       const core::State& state) {
   if (leader != newest_) return;
-  const core::State& state = core.state();
   if (last_.job != 0) {
     const auto job = state.jobs.find(last_.job);
     const bool waits = job != state.jobs.end() && job->second.row.job().state() == v1::PENDING;

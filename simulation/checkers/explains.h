@@ -16,8 +16,8 @@ class Explains final : public Checker {
   Explains() : Checker("explain") {}
 
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
-  void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
-                 const core::Effects& effects, const core::Core& core) override;
+  void Decided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
+               const core::Effects& effects, const core::State& state) override;
   void OnDead(MonoTime now, Leader leader) override;
 
   int64_t asked() const { return asked_; }

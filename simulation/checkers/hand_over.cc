@@ -46,11 +46,11 @@ void HandOver::OnStart(MonoTime, Leader leader, const core::State&) {
   stopping_.clear();
 }
 
-void HandOver::OnDecided(MonoTime now, Leader leader, const core::Stamp&, const std::vector<store::v1::Command>&,
-                         const core::Effects&, const core::Core& core) {
+void HandOver::Decided(MonoTime now, Leader leader, const core::Stamp&, const std::vector<store::v1::Command>&,
+                       const core::Effects&, const core::State& state) {
   if (leader != newest_ || now < looked_ + kLookEvery) return;
   looked_ = now;
-  Look(now, core.state());
+  Look(now, state);
 }
 
 void HandOver::Look(MonoTime now, const core::State& state) {

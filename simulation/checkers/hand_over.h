@@ -19,8 +19,8 @@ class HandOver final : public Checker {
   HandOver() : Checker("f") {}
 
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
-  void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
-                 const core::Effects& effects, const core::Core& core) override;
+  void Decided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
+               const core::Effects& effects, const core::State& state) override;
   void OnFault(MonoTime now, const Deed& deed) override;
   void OnEnd(MonoTime now, const core::State& state, bool quiet) override;
 

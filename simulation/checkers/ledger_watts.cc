@@ -57,10 +57,9 @@ void LedgerWatts::OnStart(MonoTime now, Leader leader, const core::State& state)
   Recount(now, state, leading);
 }
 
-void LedgerWatts::OnDecided(MonoTime now, Leader leader, const core::Stamp&,
-                            const std::vector<store::v1::Command>& commands, const core::Effects&,
-                            const core::Core& core) {
-  const core::State& state = core.state();
+void LedgerWatts::Decided(MonoTime now, Leader leader, const core::Stamp&,
+                          const std::vector<store::v1::Command>& commands, const core::Effects&,
+                          const core::State& state) {
   Leading& leading = leaders_[leader];
   const BatchKinds kinds = KindsOf(commands);
   if (kinds.configuration || leading.sums.size() != state.ledger.budgets()) {
@@ -73,7 +72,8 @@ void LedgerWatts::OnDecided(MonoTime now, Leader leader, const core::Stamp&,
     }
   }
   bodies_.clear();
-  for (const store::v1::Command& command : commands) bodies_ += fmt::format(" {}", static_cast<int>(command.body_case()));
+  for (const store::v1::Command& command : commands)
+    bodies_ += fmt::format(" {}", static_cast<int>(command.body_case()));
   if (leader == newest_) Pass(now);
   Look(now, state, kinds, &leading);
   if (leader == newest_) newest_over_ = std::find(leading.over.begin(), leading.over.end(), true) != leading.over.end();
@@ -86,10 +86,9 @@ void LedgerWatts::Look(MonoTime now, const core::State& state, const BatchKinds&
     const bool over = sum > cap, was_over = leading->over[b];
     const bool caused = kinds.configuration || kinds.evidence || kinds.operators;
     if (over && !caused && (!was_over || sum > leading->sums[b])) {
-      Fail(now,
-           fmt::format(
-               "budget \"{}\" counts {} of {} after a batch that brought neither a cap nor evidence; it counted {}; commands{}",
-               state.budgets[b].id, Watts(sum), Watts(cap), Watts(leading->sums[b]), bodies_));
+      Fail(now, fmt::format("budget \"{}\" counts {} of {} after a batch that brought neither a cap nor evidence; it "
+                            "counted {}; commands{}",
+                            state.budgets[b].id, Watts(sum), Watts(cap), Watts(leading->sums[b]), bodies_));
     }
     if (over && !was_over) leading->since[b] = leading->looked[b] = now;
     leading->over[b] = over;

@@ -18,8 +18,8 @@ class LedgerWatts final : public Checker {
   LedgerWatts() : Checker("w-ledger") {}
 
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
-  void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
-                 const core::Effects& effects, const core::Core& core) override;
+  void Decided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
+               const core::Effects& effects, const core::State& state) override;
   void OnDead(MonoTime now, Leader leader) override;
   void OnEnd(MonoTime now, const core::State& state, bool quiet) override;
 

@@ -12,15 +12,15 @@ void Plans::OnStart(MonoTime, Leader leader, const core::State&) {
   restored_ = true;
 }
 
-void Plans::OnDecided(MonoTime now, Leader leader, const core::Stamp&, const std::vector<store::v1::Command>& commands,
-                      const core::Effects& effects, const core::Core& core) {
+void Plans::Decided(MonoTime now, Leader leader, const core::Stamp&, const std::vector<store::v1::Command>& commands,
+                    const core::Effects& effects, const core::State& state) {
   if (restored_ && leader == newest_) {
     restored_ = false;
-    CheckRestored(now, core.state(), effects);
+    CheckRestored(now, state, effects);
   }
   const bool changed = std::any_of(effects.rows.begin(), effects.rows.end(),
                                    [](const core::Row& r) { return r.kind == core::RowKind::kPlan; });
-  if (changed || KindsOf(commands).configuration) CheckAccounts(now, core.state());
+  if (changed || KindsOf(commands).configuration) CheckAccounts(now, state);
 }
 
 void Plans::CheckRestored(MonoTime now, const core::State& state, const core::Effects& effects) {

@@ -48,8 +48,12 @@ void Raises::Adopt(const core::State& state, Leading* leading) {
 
 void Raises::OnStart(MonoTime, Leader leader, const core::State& state) {
   newest_ = std::max(newest_, leader);
+  if (emptied_) held_.Clear();
+  emptied_ = false;
   Adopt(state, &leaders_[leader]);
 }
+
+void Raises::OnFault(MonoTime, const Deed& deed) { emptied_ |= deed.fault == FaultKind::kEmptyStore; }
 
 void Raises::NoteClaims(const std::vector<store::v1::Command>& commands, const core::State&, Leading* leading) {
   for (const store::v1::Command& command : commands) {
@@ -70,10 +74,9 @@ void Raises::NoteClaims(const std::vector<store::v1::Command>& commands, const c
   }
 }
 
-void Raises::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp,
-                       const std::vector<store::v1::Command>& commands, const core::Effects& effects,
-                       const core::Core& core) {
-  const core::State& state = core.state();
+void Raises::Decided(MonoTime now, Leader leader, const core::Stamp& stamp,
+                     const std::vector<store::v1::Command>& commands, const core::Effects& effects,
+                     const core::State& state) {
   Leading& leading = leaders_[leader];
   const BatchKinds kinds = KindsOf(commands);
   if (kinds.configuration || leading.sums.size() != state.ledger.budgets()) {
@@ -117,7 +120,8 @@ void Raises::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp,
     const Power charged = ChargedOf(state, key);
     Power& before = leading.charged[key];
     // What a node says of itself may raise what it counts: that is evidence, not a raise.
-    if (charged > before && !news.contains(key.first) && !kinds.operators) CheckRaise(now, state, key, id, charged - before);
+    if (charged > before && !news.contains(key.first) && !kinds.operators)
+      CheckRaise(now, state, key, id, charged - before);
     before = charged;
   }
   for (const uint32_t n : news) {
@@ -169,8 +173,10 @@ void Raises::CheckRaise(MonoTime now, const core::State& state, GroupKey key, ui
     const Power held = held_.Held(now, edge.budget);
     const Power sum = state.ledger.Sum(edge.budget) + held;
     if (edge.coefficient.count() == 0 || sum <= cap) continue;
-    Fail(now, fmt::format("\"{}\" (allocation {}) rises by {} mW, and budget \"{}\" counts {} of {}, {} of it released overhead",
-                          node.id, id, rise.count(), state.budgets[edge.budget].id, Watts(sum), Watts(cap), Watts(held)));
+    Fail(now, fmt::format("\"{}\" (allocation {}) rises by {} mW, and budget \"{}\" counts {} of {}, {} of it released "
+                          "overhead (its own account: {})",
+                          node.id, id, rise.count(), state.budgets[edge.budget].id, Watts(sum), Watts(cap), Watts(held),
+                          Watts(state.ledger.HeldOverhead(edge.budget))));
     return;
   }
 }

@@ -20,9 +20,10 @@ class Raises final : public Checker {
 
   void OnBegin(DrawBook* draws) override { draws_ = draws; }
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
-  void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
-                 const core::Effects& effects, const core::Core& core) override;
+  void Decided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
+               const core::Effects& effects, const core::State& state) override;
   void OnDead(MonoTime, Leader leader) override { leaders_.erase(leader); }
+  void OnFault(MonoTime now, const Deed& deed) override;
 
  private:
   struct Claim {
@@ -54,6 +55,7 @@ class Raises final : public Checker {
   std::map<Leader, Leading> leaders_;
   ReleasedOverhead held_;
   Leader newest_ = 0;
+  bool emptied_ = false;  // the next leader begins on an empty store, which knows of no overhead to wait for
 };
 
 }  // namespace switchyard::simulation

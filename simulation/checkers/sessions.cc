@@ -32,8 +32,8 @@ void Sessions::OnStart(MonoTime, Leader leader, const core::State&) {
   flying_.clear();
 }
 
-void Sessions::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>&,
-                         const core::Effects& effects, const core::Core&) {
+void Sessions::Decided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>&,
+                       const core::Effects& effects, const core::State&) {
   if (leader != newest_) return;
   if (stamp.sequence <= durable_ && !effects.rows.empty())
     Fail(now, fmt::format("leader {} decides batch {}, and batch {} is durable", leader, stamp.sequence, durable_));
@@ -76,7 +76,8 @@ void Sessions::OnUp(MonoTime now, Leader leader, const v1::AgentMessage& message
   const bool cloned = cloned_.contains(message.node());
   // A batch without rows has nothing to make durable.
   if (flying_.contains(report.applied_revision()) && !cloned) {
-    Fail(now, fmt::format("\"{}\" has applied revision {}, which is decided and not durable", message.node(), report.applied_revision()));
+    Fail(now, fmt::format("\"{}\" has applied revision {}, which is decided and not durable", message.node(),
+                          report.applied_revision()));
   }
   if (cloned || followed == followed_.end() || !calm_.For(now, kAfterTrouble)) return;
   const auto holds = holds_.find(message.node());

@@ -20,8 +20,8 @@ class Sessions final : public Checker {
   void OnPrepared(MonoTime now, const std::string& node, const v1::DesiredAllocation& order) override;
   void OnGone(MonoTime now, const std::string& node, uint64_t allocation, uint32_t epoch) override;
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
-  void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
-                 const core::Effects& effects, const core::Core& core) override;
+  void Decided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
+               const core::Effects& effects, const core::State& state) override;
   void OnDurable(MonoTime now, Leader leader, uint64_t sequence, const std::vector<core::Row>& rows) override;
   void OnDown(MonoTime now, const v1::SchedulerMessage& message, bool accepted) override;
   void OnUp(MonoTime now, Leader leader, const v1::AgentMessage& message) override;

@@ -50,13 +50,20 @@ void TrueWatts::OnStart(MonoTime now, Leader leader, const core::State& state) {
   Apply(now, restored);
 }
 
-void TrueWatts::OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>&,
-                          const core::Effects& effects, const core::Core& core) {
+void TrueWatts::Decided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>&,
+                        const core::Effects& effects, const core::State& state) {
   if (leader != newest_) return;
-  state_ = &core.state();
+  state_ = &state;
   if (!forgot_.empty()) {
+    // Until every node was heard, and for as long as overhead of what came before may follow.
     const auto unknown = [](const core::Node& node) { return !node.heard && !node.lost; };
-    if (std::none_of(state_->nodes.begin(), state_->nodes.end(), unknown)) forgot_.clear();
+    if (std::any_of(state_->nodes.begin(), state_->nodes.end(), unknown)) {
+      Duration lag;
+      for (const ReachedBudget& reached : draws_->reach().budgets()) lag = std::max(lag, reached.overhead_lag);
+      forgot_until_ = now + lag;
+    } else if (now >= forgot_until_) {
+      forgot_.clear();
+    }
   }
   Snapshot snapshot;
   snapshot.sequence = stamp.sequence;
@@ -204,8 +211,10 @@ void TrueWatts::Peak(MonoTime at, uint32_t budget, Power draw) {
   const Power excused = Excused(at, budget, &causes);
   for (const std::string& cause : causes) Note(cause, excess);
   if (excess <= excused) return;
-  Fail(at, fmt::format("budget \"{}\" draws {} mW, {} mW above the durable ledger; injected faults excuse {} mW; {}",
-                       draws_->budgets()[budget], draw.count(), excess.count(), excused.count(), Culprit(budget)));
+  Fail(at, fmt::format("budget \"{}\" draws {} mW, {} mW above the durable ledger ({} mW of released overhead with "
+                       "it); injected faults excuse {} mW; {}",
+                       draws_->budgets()[budget], draw.count(), excess.count(),
+                       (watches_[budget] - sums_[budget]).count(), excused.count(), Culprit(budget)));
 }
 
 // The device group beneath a budget whose draw stands highest above what its leader charges for it, for whoever reads

@@ -20,8 +20,8 @@ class TrueWatts final : public Checker {
 
   void OnBegin(DrawBook* draws) override;
   void OnStart(MonoTime now, Leader leader, const core::State& state) override;
-  void OnDecided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
-                 const core::Effects& effects, const core::Core& core) override;
+  void Decided(MonoTime now, Leader leader, const core::Stamp& stamp, const std::vector<store::v1::Command>& commands,
+               const core::Effects& effects, const core::State& state) override;
   void OnDurable(MonoTime now, Leader leader, uint64_t sequence, const std::vector<core::Row>& rows) override;
   void OnDead(MonoTime now, Leader leader) override;
   void OnFault(MonoTime now, const Deed& deed) override;
@@ -59,6 +59,7 @@ class TrueWatts final : public Checker {
   ReleasedOverhead held_;
   MonoTime refreshed_;
   int64_t loads_ = -1;
+  MonoTime forgot_until_;
   std::string forgot_;  // the fault by which the newest leader knows less than was granted; until every node was heard
   bool restore_is_older_ = false;
   std::string restore_cause_;
