@@ -125,12 +125,18 @@ inline constexpr PartsPerMillion kOne{1'000'000};
 
 // value * factor, rounded up: what a charge must be so that no budget is ever short by a rounding.
 constexpr Power ScaleUp(Power value, PartsPerMillion factor) {
+  // The ledger's hottest product: up to 9 GW at a coefficient of one it takes no division of 128 bits.
+  int64_t narrow = 0;
+  if (!__builtin_mul_overflow(value.count(), factor.count(), &narrow))
+    return Power(narrow / 1'000'000 + (narrow > 0 && narrow % 1'000'000 != 0 ? 1 : 0));
   const __int128 product = static_cast<__int128>(value.count()) * factor.count();
   return Power(static_cast<int64_t>((product + (product > 0 ? 999'999 : 0)) / 1'000'000));
 }
 // value / factor, rounded down: the most device watts that fit into `value` budget watts.
 constexpr Power UnscaleDown(Power value, PartsPerMillion factor) {
   if (factor.count() <= 0) return Power::Max();
+  int64_t narrow = 0;
+  if (!__builtin_mul_overflow(value.count(), int64_t{1'000'000}, &narrow)) return Power(narrow / factor.count());
   return Power(static_cast<int64_t>(static_cast<__int128>(value.count()) * 1'000'000 / factor.count()));
 }
 // Power over a span: milliwatts * milliseconds = microjoules, rounded down to millijoules.

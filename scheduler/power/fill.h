@@ -24,6 +24,8 @@ struct FillStep {
   int32_t point = 0;  // operating point reached
   Power watts;        // of one device at that point
   int64_t value = 0;  // micro-USD per MWh of the extra watts, net of energy; steps do not rise in value
+
+  bool operator==(const FillStep&) const = default;
 };
 
 // Devices of one node that hash for one job.
@@ -34,6 +36,8 @@ struct FillUnit {
   std::vector<FillStep> steps;  // those with value <= 0 are never taken
   Power most = Power::Max();    // of all devices together: what cannot rise now is given no more than it has
   uint64_t order = 0;           // breaks ties: the lower first
+
+  bool operator==(const FillUnit&) const = default;
 };
 
 struct FillTarget {

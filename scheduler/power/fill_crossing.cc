@@ -211,6 +211,10 @@ class Division {
 
 std::optional<CrossingDivision> DivideCrossing(const std::vector<FillItem>& items, const std::vector<Chain>& chains,
                                                const std::vector<Power>& room) {
+  // Items of one chain load all budgets alike: none has anything to give way to.
+  const bool one_chain =
+      std::all_of(items.begin(), items.end(), [&](const FillItem& item) { return item.chain == items.front().chain; });
+  if (one_chain) return std::nullopt;
   Division division(items, chains, room);
   division.Reduce();
   if (!division.Crosses()) return std::nullopt;

@@ -18,6 +18,8 @@ namespace switchyard::power {
 struct Edge {
   uint32_t budget = 0;
   PartsPerMillion coefficient;
+
+  bool operator==(const Edge&) const = default;
 };
 using Chain = std::vector<Edge>;  // at most 16 edges, each budget once
 
@@ -65,6 +67,7 @@ class Ledger {
 
   const Limit& limit(uint32_t budget) const { return limits_[budget]; }
   const Chain& chain(uint32_t index) const { return chains_[index]; }
+  const std::vector<Chain>& all_chains() const { return chains_; }
   uint32_t budgets() const { return static_cast<uint32_t>(limits_.size()); }
   uint32_t chains() const { return static_cast<uint32_t>(chains_.size()); }
 

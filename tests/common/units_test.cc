@@ -11,10 +11,13 @@ TEST(UnitsTest, AProductIsRoundedUpSoThatNoBudgetIsShort) {
   EXPECT_EQ(ScaleUp(Milliwatts(3), PartsPerMillion(333'334)), Milliwatts(2));
   EXPECT_EQ(ScaleUp(Watts(1000), PartsPerMillion(1'250'000)), Watts(1250));
   EXPECT_EQ(ScaleUp(Milliwatts(0), PartsPerMillion(999'999)), Milliwatts(0));
+  EXPECT_EQ(ScaleUp(Milliwatts(-3), PartsPerMillion(500'000)), Milliwatts(-1));
 }
 
 TEST(UnitsTest, ScalingDoesNotOverflowAtTheLargestSite) {
   EXPECT_EQ(ScaleUp(Watts(100'000'000'000), PartsPerMillion(3'000'000)), Watts(300'000'000'000));
+  EXPECT_EQ(ScaleUp(Milliwatts(10'000'000'000'001), PartsPerMillion(1'100'000)), Milliwatts(11'000'000'000'002));
+  EXPECT_EQ(UnscaleDown(Milliwatts(11'000'000'000'001), PartsPerMillion(1'100'000)), Milliwatts(10'000'000'000'000));
 }
 
 TEST(UnitsTest, WhatUnscaleGivesFitsWhenItIsScaledAgain) {
