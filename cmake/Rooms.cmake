@@ -12,6 +12,20 @@ else()
   set(SWITCHYARD_TEST_PATIENCE 1)
 endif()
 
+# Linked into every program: nothing, or the settings of a sanitizer and what it needs to see through libraries that it did not
+# compile.
+set(SWITCHYARD_RUNTIME)
+if(SWITCHYARD_SANITIZER STREQUAL "thread")
+  set(SWITCHYARD_RUNTIME thread_sanitizer)
+elseif(SWITCHYARD_SANITIZER STREQUAL "address+undefined")
+  set(SWITCHYARD_RUNTIME address_sanitizer)
+endif()
+if(SWITCHYARD_RUNTIME)
+  add_library(${SWITCHYARD_RUNTIME} OBJECT ${CMAKE_SOURCE_DIR}/tests/support/${SWITCHYARD_RUNTIME}.cc)
+  target_link_libraries(${SWITCHYARD_RUNTIME} PUBLIC absl::synchronization gRPC::grpc++)
+  target_compile_definitions(${SWITCHYARD_RUNTIME} PRIVATE SWITCHYARD_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+endif()
+
 # switchyard_library(SOURCES a.cc b.cc DEPS targets... [GRPC_PCH] [HOOKS])
 # Declares the library of the calling folder. DEPS is all that it may include; it is linked alone by tests/link_alone.
 # HOOKS: it uses common/faults/mutation.h or failpoint.h, so that its fault variant is other code (FaultVariant.cmake).
@@ -35,7 +49,7 @@ function(switchyard_program name)
   cmake_parse_arguments(ARG "FAULT_VARIANT" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
-  target_link_libraries(${name} PRIVATE ${ARG_DEPS})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} ${SWITCHYARD_RUNTIME})
   target_compile_definitions(${name} PRIVATE SWITCHYARD_VERSION="${PROJECT_VERSION}")
   set_property(GLOBAL APPEND PROPERTY SWITCHYARD_PROGRAMS ${name})
   if(ARG_FAULT_VARIANT)
@@ -56,7 +70,7 @@ function(switchyard_test name)
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})
   target_compile_definitions(${name} PRIVATE SWITCHYARD_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                              SWITCHYARD_BINARY_DIR="${CMAKE_BINARY_DIR}")
-  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main ${SWITCHYARD_RUNTIME})
   add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()

@@ -2,13 +2,17 @@
 // says so and is skipped.
 #include <gmock/gmock.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -37,36 +41,40 @@ constexpr uint64_t kMoreThanFits = 1000;
 
 RocksOptions OptionsIn(const std::string& directory) { return {.directory = directory + "/store", .ballast_bytes = 2 << 20}; }
 
-// A scheduler's life until the disk is full. Returns how many batches were acknowledged.
-uint64_t CommitUntilFull(const std::string& directory) {
+// A scheduler's life until the disk is full. Counts the batches that were acknowledged.
+void CommitUntilFull(const std::string& directory, std::atomic<uint64_t>* acknowledged) {
   auto store = RocksStore::Open(OptionsIn(directory));
   MUST(store.ok());
   MUST(std::filesystem::exists(directory + "/store/BALLAST"));
   for (uint64_t n = 1; n < kMoreThanFits; ++n) {
     const absl::Status status =
         (*store)->Commit(n, UtcTime(0), {{core::RowKind::kJob, core::NumberKey(n), std::string(100'000, 'x')}});
-    if (status.ok()) continue;
-    std::fprintf(stderr, "%s\n", status.ToString().c_str());
-    MUST(status.code() == absl::StatusCode::kResourceExhausted);
-    return n - 1;
+    if (!status.ok()) {
+      std::fprintf(stderr, "%s\n", status.ToString().c_str());
+      MUST(status.code() == absl::StatusCode::kResourceExhausted);
+      return;
+    }
+    *acknowledged = n;
   }
-  return kMoreThanFits;
 }
 
 [[noreturn]] void FillTheDiskAndStartAgain(const std::string& directory) {
   if (!MountSmallDisk(directory)) ::_exit(kCannotMount);
-  int told[2];
-  MUST(::pipe(told) == 0);
+  void* const shared = ::mmap(nullptr, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  MUST(shared != MAP_FAILED);
+  auto* const told = new (shared) std::atomic<uint64_t>(0);
   const pid_t first_life = ::fork();
   if (first_life == 0) {
-    const uint64_t acknowledged = CommitUntilFull(directory);
-    MUST(::write(told[1], &acknowledged, sizeof(acknowledged)) == sizeof(acknowledged));
+    CommitUntilFull(directory, told);
     ::_exit(0);
   }
   int status = 0;
-  MUST(::waitpid(first_life, &status, 0) == first_life && status == 0);
-  uint64_t acknowledged = 0;
-  MUST(::read(told[0], &acknowledged, sizeof(acknowledged)) == sizeof(acknowledged));
+  MUST(::waitpid(first_life, &status, 0) == first_life);
+  // Debian's RocksDB has its assertions on, and one of them may fail in its own thread when a flush meets the full disk before the
+  // next commit does. Then this life ended as by a kill, and the batch under way may be there or not.
+  const bool asserted = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+  MUST(status == 0 || asserted);
+  const uint64_t acknowledged = *told;
   MUST(acknowledged > 50 && acknowledged < kMoreThanFits);
 
   // The disk is as full as before, but for the ballast.
@@ -76,7 +84,7 @@ uint64_t CommitUntilFull(const std::string& directory) {
   MUST(!std::filesystem::exists(directory + "/store/BALLAST"));
   auto rows = (*store)->Scan(core::RowKind::kJob, "", kMoreThanFits);
   MUST(rows.ok());
-  MUST(rows->size() == acknowledged);
+  MUST(rows->size() == acknowledged || (asserted && rows->size() == acknowledged + 1));
   MUST((*store)->Commit((*store)->term().first_sequence, UtcTime(0), {}).ok());
   store->reset();
   ::_exit(kPassed);
