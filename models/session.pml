@@ -12,11 +12,11 @@
  *   T  an agent that was not wiped never acts on the word of a leader after it acted on a later one's.
  *
  * Assumed here, because lease.pml proves it: expiry comes after the enforced end of the lease, and answers given before
- * extend nothing after it. The enforcer is one that counts. The backup is one in which the node was granted nothing:
- * one with a grant that was taken back since gives it again as soon as the agent asks (docs/model-check.md).
+ * extend nothing after it. The enforcer is one that counts. The backup is of any age: the node is granted nothing in it,
+ * or what was taken back since; the other may draw and the backup not know of it.
  *
  * Removed by -DWITHOUT_<RULE>: TERM_CHECK, DURABLE_TERM, INCARNATION, SCAN_FIRST, LEASE_FOR_RAISE, HARDWARE_CHECK,
- * SESSION_CHECK, WELCOME_FIRST, HEARD_FIRST.
+ * SESSION_CHECK, WELCOME_FIRST, HEARD_FIRST, STOCK_FIRST.
  */
 
 #define LAST 4
@@ -37,6 +37,8 @@ bit bound = 0;
 byte session = 1;             /* who speaks for the node: 0 nobody, 1 its machine, 2 the clone */
 bool heard = true;            /* it reported completely in this session */
 bool unknown = false;         /* a restored store that has no claim of the node for a revision of its own yet */
+bool stocked = false;         /* ... but a first report of this session: its set raises nothing, and is sent */
+bool other_unknown = false;   /* a restored store that has not heard of the other's node yet */
 bool expired = false;
 bool other = false, other_draws = false;
 
@@ -110,7 +112,7 @@ active proctype Scheduler() {
   /* code: scheduler/core/hashing.cc MayRise, FillHashing; scheduler/core/charges.cc OrderGrant;
    * scheduler/core/sessions.cc Available */
   :: d_step {
-       rev < LAST && grant[rev] == 0 && session > 0 && heard && !expired && !other && !unknown ->
+       rev < LAST && grant[rev] == 0 && session > 0 && heard && !expired && !other && !unknown && !other_unknown ->
        rev++; grant[rev] = 1; Count();
        printf("leader %d: orders the node up, revision %d\n", leader, rev)
      }
@@ -123,22 +125,37 @@ active proctype Scheduler() {
   /* What a restored store cannot know nothing is built upon: not before the node has said what it
    * draws under a revision of this store. */
   /* code: scheduler/core/attempts.cc StartTasks; scheduler/core/sessions.cc Silent;
-   * scheduler/core/round.cc FindBlockedBudgets */
+   * scheduler/core/round.cc FindBlockedBudgets; scheduler/core/restored.cc BecomeClaimed */
 #ifdef WITHOUT_HEARD_FIRST
-  :: d_step { bound == 0 && !other ->
+  :: d_step { bound == 0 && !other && !other_unknown ->
 #else
-  :: d_step { bound == 0 && !other && !unknown ->
+  :: d_step { bound == 0 && !other && !unknown && !other_unknown ->
 #endif
        other = true; other_draws = true;
        printf("leader %d: gives the watt and the device to another\n", leader);
        CheckDraw()
      }
   /* code: scheduler/core/task_reports.cc RemoveAllocation */
-  :: d_step { other -> other = false; other_draws = false; printf("leader %d: the other has ended\n", leader) }
-  /* Sets go to the session that may take them. */
-  /* code: scheduler/rpc/agent_sessions.cc NextSet, Stamp, AllowSets */
   :: d_step {
+       other || other_unknown ->
+       other = false; other_draws = false; other_unknown = false;
+       printf("leader %d: the other has ended\n", leader)
+     }
+  /* What runs on the other's node and is in no row is counted with its first report: an orphan. */
+  /* code: scheduler/core/nodes.cc TakeOrphan; scheduler/core/restored.cc BecomeClaimed */
+  :: d_step {
+       other_unknown ->
+       other_unknown = false; other = other_draws;
+       printf("leader %d: hears that the other draws %d\n", leader, other)
+     }
+  /* Sets go to the session that may take them: of a restored store not before the node's machine has spoken. */
+  /* code: scheduler/rpc/agent_sessions.cc NextSet, Stamp, AllowSets; scheduler/core/sessions.cc Hello */
+  :: d_step {
+#ifdef WITHOUT_STOCK_FIRST
        session == 1 && set_rev != rev ->
+#else
+       session == 1 && set_rev != rev && (stocked || !unknown) ->
+#endif
        set_of = leader; set_rev = rev; set_grant = grant[rev]; behind = false;
        printf("leader %d: sends set %d\n", leader, rev)
      }
@@ -162,7 +179,7 @@ active proctype Scheduler() {
   /* code: scheduler/core/sessions.cc Hello, Objection; agent/session/node_session.cc SayHello */
   :: d_step {
        ORDER(follows) <= ORDER(leader) ->
-       session = 1; heard = false; welcomed = false;
+       session = 1; heard = false; welcomed = false; stocked = false;
        NoSet();
 #ifndef WITHOUT_SESSION_CHECK
        NoReport();
@@ -177,11 +194,29 @@ active proctype Scheduler() {
 #else
   :: d_step { session == 0 -> printf("leader %d: a clone says hello and is refused\n", leader) }
 #endif
+  /* The first report of a session to a restored store: what the node draws counts, at whatever revision, and what it is
+   * granted becomes what it draws. */
+  /* code: scheduler/core/sessions.cc Report, Speaker; scheduler/core/restored.cc TakeStock, CountClaim, LowerToReport */
+  :: d_step {
+       session > 0 && report && unknown && !stocked ->
+       stocked = true;
+#ifndef WITHOUT_STOCK_FIRST
+       watts = watts | report_watts;
+       if
+       :: grant[rev] == 1 && report_watts == 0 && rev <= LAST -> rev++; grant[rev] = 0
+       :: else
+       fi;
+       Count();
+#endif
+       heard = true;
+       printf("leader %d: takes stock, counts %d\n", leader, bound);
+       NoReport()
+     }
   /* A report of the session that speaks for the node. */
   /* code: scheduler/core/sessions.cc Report, Speaker; scheduler/core/evidence.cc TakeClaim, ConfirmBound;
-   * scheduler/core/task_reports.cc EndMissing */
+   * scheduler/core/task_reports.cc EndMissing; scheduler/core/restored.cc TakeStock */
   :: d_step {
-       session > 0 && report ->
+       session > 0 && report && (stocked || !unknown) ->
        if
        :: report_names && report_rev >= confirmed ->
          confirmed = report_rev; watts = report_watts;
@@ -189,9 +224,12 @@ active proctype Scheduler() {
          :: confirmed > rev -> confirmed = rev
          :: else
          fi;
-         Count();
-         unknown = false
-       :: !report_names && rev <= LAST -> Release(); unknown = false
+         Count()
+       :: !report_names && rev <= LAST -> Release()
+       :: else
+       fi;
+       if
+       :: report_rev > 0 -> unknown = false
        :: else
        fi;
        heard = true;
@@ -208,14 +246,21 @@ active proctype Scheduler() {
        printf("leader 2: begins the next term\n")
      }
   /* A backup is restored beside the running store: revisions begin again below those that were used since. It knows
-   * nothing of what happened after it was made. */
-  /* code: scheduler/store/rocks_store.cc StartTerm; scheduler/core/restore.cc Restore */
+   * nothing of what happened after it was made: neither that a grant was taken back, nor that the other has begun. */
+  /* code: scheduler/store/rocks_store.cc StartTerm; scheduler/core/restore.cc Restore;
+   * scheduler/core/restored.cc BeginIncarnation */
   :: atomic {
-       leader < 3 && !other ->
+       leader < 3 ->
        Succeed(3);
-       rev = 1; confirmed = 1; watts = 0; bound = 0; unknown = true; expired = false;
+       rev = 1; confirmed = 1; watts = 0; unknown = true; stocked = false; expired = false;
+       other = false; other_unknown = true;
        grant[2] = 0; grant[3] = 0; grant[4] = 0; grant[5] = 0;
-       printf("leader 3: begins with a backup of the first revision\n")
+       if
+       :: grant[1] = 0
+       :: grant[1] = 1
+       fi;
+       bound = grant[1];
+       printf("leader 3: begins with a backup in which the node is granted %d\n", bound)
      }
   od
 }

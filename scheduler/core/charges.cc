@@ -176,6 +176,17 @@ void NoteLowering(Step& step, uint32_t node) {
   step.state.nodes[node].lowerings.try_emplace(step.stamp.sequence, step.stamp.mono);
 }
 
+void NoteOwed(Step& step, uint32_t index) {
+  Node& node = step.state.nodes[index];
+  for (auto& [revision, since] : node.lowerings) since = step.stamp.mono;
+  for (const uint64_t id : node.allocations) {
+    const Allocation& allocation = step.state.allocations.at(id);
+    if (allocation.held || allocation.exited) continue;
+    if (allocation.phase == v1::STOP || allocation.bound.value() > allocation.bound.grant())
+      node.lowerings.try_emplace(allocation.ordered_revision, step.stamp.mono);
+  }
+}
+
 void OrderGrant(Step& step, Allocation& allocation, Power grant, Power transient) {
   const bool lowering = grant < allocation.bound.grant();
   if (lowering) {

@@ -40,6 +40,9 @@ Power IdleWatts(const Node& node, const Group& group, size_t devices);
 
 // This batch's revision lowers or stops something on the node: its acknowledgement is awaited from now on.
 void NoteLowering(Step& step, uint32_t node);
+// What the node owes from before its first session of the term - which lowerings it has acknowledged is in no row - is
+// awaited from now on: a node that stays mute about it must not be renewed for ever.
+void NoteOwed(Step& step, uint32_t node);
 
 // Orders `grant` for the allocation with this batch's revision. A lowering starts the node's clock for its
 // acknowledgement and the watch of the lowest meter above.

@@ -14,6 +14,7 @@
 #include "scheduler/core/evidence.h"
 #include "scheduler/core/plans.h"
 #include "scheduler/core/ramp.h"
+#include "scheduler/core/restored.h"
 #include "scheduler/core/rows.h"
 
 namespace switchyard::core {
@@ -307,10 +308,13 @@ void Install(Step& step, House house) {
   state.budget_index = std::move(house.budget_index);
   state.ledger = std::move(house.ledger);
   RenumberMarks(step, renumbered);
+  const bool restored = UnclaimedNodes(state) > 0;
   for (uint32_t index = 0; index < state.nodes.size(); ++index) {
     step.WakeAt(step.stamp.mono, TimerKind::kNode, index);
     if (state.nodes[index].set_revision != 0) continue;
-    // A new node: its set is known, and empty.
+    // A new node: its set is known, and empty. To a store that was restored it may be news alone.
+    state.nodes[index].unclaimed = restored;
+    if (restored) step.changed_nodes.insert(index);
     state.nodes[index].set_revision = step.stamp.sequence;
     step.changed_sets[index].reset = true;
   }

@@ -110,6 +110,7 @@ struct Node {
   bool reported = false, admitted = false, lost = false, replace_allowed = false, cordoned = false, draining = false;
   bool expired = false;
   bool repowered = false;  // power came back to it, or beneath a feed of it; no complete report since (power_return.h)
+  bool unclaimed = false;  // the store was restored, and it has not said to it yet what it draws (restored.h)
   UtcTime drain_deadline;
   std::string agent_incarnation, boot_id, hardware_id;
   // Of this term.
@@ -117,6 +118,8 @@ struct Node {
   uint64_t session = 0;  // 0: none
   bool scanning = false;
   bool heard = false;               // a complete report came in this term
+  bool met = false;                 // it had a session in this term
+  bool stock_due = false;           // unclaimed: this session's first complete report is awaited, and no set sent
   MonoTime last_sign;               // of life: any message of its session
   std::optional<MonoTime> renewed;  // receipt of the last heartbeat answered, or the term's start
   uint64_t set_revision = 0;

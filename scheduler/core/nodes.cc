@@ -24,7 +24,7 @@ absl::Status NeedsChecked(const v1::NodeActionRequest& request, const char* what
 // An operator states that the node is off or gone: nothing of it draws, its tasks have ended.
 void MarkLost(Step& step, Node& node) {
   node.lost = true;
-  node.admitted = node.repowered = false;
+  node.admitted = node.repowered = node.unclaimed = false;
   for (const uint64_t id : std::set<uint64_t>(node.allocations)) {
     const auto found = step.state.allocations.find(id);
     if (found == step.state.allocations.end()) continue;

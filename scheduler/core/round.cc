@@ -304,9 +304,10 @@ void FindBlockedBudgets(Step& step) {
   for (const Node& node : state.nodes) {
     if (!Silent(state, node, now)) continue;
     const std::string why = fmt::format("node {}: {}", node.id,
-                                        node.repowered ? "its power came back, and it has not reported yet"
-                                        : node.heard   ? "silent"
-                                                       : "not heard since the scheduler's start");
+                                        node.unclaimed   ? "has not said to the restored store yet what it draws"
+                                        : node.repowered ? "its power came back, and it has not reported yet"
+                                        : node.heard     ? "silent"
+                                                         : "not heard since the scheduler's start");
     std::set<uint32_t> touched;
     for (const power::Edge& edge : state.ledger.chain(node.platform_chain)) touched.insert(edge.budget);
     for (const Group& group : node.groups)

@@ -178,6 +178,7 @@ pb::NodeRow ToRow(const Node& node) {
   row.set_drain_deadline_utc_ms(node.drain_deadline.milliseconds());
   row.set_expired(node.expired);
   row.set_repowered(node.repowered);
+  row.set_unclaimed(node.unclaimed);
   row.set_agent_incarnation(node.agent_incarnation);
   row.set_boot_id(node.boot_id);
   row.set_hardware_id(node.hardware_id);
@@ -202,6 +203,7 @@ void FromRow(const pb::NodeRow& row, Node* node) {
   node->drain_deadline = UtcTime(row.drain_deadline_utc_ms());
   node->expired = row.expired();
   node->repowered = row.repowered();
+  node->unclaimed = row.unclaimed();
   node->agent_incarnation = row.agent_incarnation();
   node->boot_id = row.boot_id();
   node->hardware_id = row.hardware_id();

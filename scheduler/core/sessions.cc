@@ -13,6 +13,7 @@
 #include "scheduler/core/nodes.h"
 #include "scheduler/core/power_return.h"
 #include "scheduler/core/ramp.h"
+#include "scheduler/core/restored.h"
 
 namespace switchyard::core {
 namespace {
@@ -214,6 +215,7 @@ bool Speaks(const State& state, const Node& node, MonoTime now) {
 }
 
 bool Silent(const State& state, const Node& node, MonoTime now) {
+  if (node.unclaimed && !node.admitted) return true;
   if (node.lost || node.admitted || !node.reported) return false;
   if (node.repowered) return true;
   if (Speaks(state, node, now)) return false;
@@ -221,15 +223,20 @@ bool Silent(const State& state, const Node& node, MonoTime now) {
 }
 
 bool Available(const State& state, const Node& node, MonoTime now) {
-  return StateOf(node) == v1::READY && node.heard && node.renewed.has_value() && *node.renewed + state.lease() > now &&
-         node.damped_until <= now;
+  return StateOf(node) == v1::READY && node.heard && !node.unclaimed && node.renewed.has_value() &&
+         *node.renewed + state.lease() > now && node.damped_until <= now;
 }
 
 void StartTerm(Step& step, const pb::StartTerm& term) {
   State& state = step.state;
   state.term_started = true;
   state.term_start = step.stamp.mono;
+  state.term_revision = step.stamp.sequence;
   BeginRamps(state, step.stamp.mono);
+  // A store that no term began on yet is a new one: its nodes count as never heard of.
+  if (state.meta.rows_incarnation() != 0 && state.meta.rows_incarnation() != term.store_incarnation())
+    BeginIncarnation(step);
+  state.meta.set_rows_incarnation(term.store_incarnation());
   state.meta.set_store_incarnation(term.store_incarnation());
   state.meta.set_term(term.term());
   state.meta.set_cluster_id(state.configuration.cluster_id());
@@ -305,6 +312,9 @@ void Hello(Step& step, const pb::AgentHello& hello) {
     allocation.claimed.reset();
     allocation.watch.reset();
   }
+  if (!node.met) NoteOwed(step, found->second);
+  node.met = true;
+  node.stock_due = node.unclaimed;
   if (identity_changed) step.changed_nodes.insert(found->second);
   if (power_cycled) TakePowerReturn(step, found->second, silent_since);
   ChargeNode(step, node);
@@ -315,13 +325,15 @@ void Hello(Step& step, const pb::AgentHello& hello) {
                                    .heartbeat_sequence = 0,
                                    .refusal = "",
                                    .retry = false});
-  step.effects.sessions.push_back({.session = hello.session(),
-                                   .node = node.id,
-                                   .kind = SessionEffect::Kind::kSetAllowed,
-                                   .welcome = {},
-                                   .heartbeat_sequence = 0,
-                                   .refusal = "",
-                                   .retry = false});
+  if (!node.stock_due) {
+    step.effects.sessions.push_back({.session = hello.session(),
+                                     .node = node.id,
+                                     .kind = SessionEffect::Kind::kSetAllowed,
+                                     .welcome = {},
+                                     .heartbeat_sequence = 0,
+                                     .refusal = "",
+                                     .retry = false});
+  }
   step.WakeAt(step.stamp.mono + Milliseconds(state.timing().heartbeat_ms()) * kSilentHeartbeats, TimerKind::kNode,
               found->second);
 }
@@ -356,12 +368,17 @@ void Report(Step& step, const pb::AgentReport& message) {
     }
     present.insert(task.allocation());
     TakeFaults(step, *node, task.faults());
+    if (node->unclaimed) CountClaim(step, found->second, task);
     TakeClaim(step, found->second, task);
     TakeTaskReport(step, found->second, task);
   }
   EndMissing(step, *node, report.applied_revision(), present);
   EndMissingOrphans(step, *node, orphans);
   for (const v1::GroupReport& group : report.groups()) TakeGroup(step, *node, group);
+  if (node->unclaimed) {
+    CountUnallocated(step, *node, report);
+    TakeStock(step, *node, report);
+  }
   BecomeHeard(step, *node);
   CheckGangs(step, *node);
 }

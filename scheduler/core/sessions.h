@@ -25,10 +25,10 @@ MonoTime LeaseExpiry(const State& state, const Node& node);
 // A sign of life came within the last three heartbeats.
 bool Speaks(const State& state, const Node& node, MonoTime now);
 
-// No sign of life for three heartbeats: raises beneath its budgets freeze.
+// No sign of life for three heartbeats, or none at all to a restored store: raises beneath its budgets freeze.
 bool Silent(const State& state, const Node& node, MonoTime now);
 
-// Takes new work: ready, heard from in this term, its lease runs.
+// Takes new work: ready, heard from in this term, its lease runs, and what it draws is known.
 bool Available(const State& state, const Node& node, MonoTime now);
 
 v1::NodeState StateOf(const Node& node);

@@ -17,6 +17,7 @@
 #include "scheduler/core/entities.h"
 #include "scheduler/core/timers.h"
 #include "scheduler/placement/node_view.h"
+#include "scheduler/power/fill_memo.h"
 #include "scheduler/power/ledger.h"
 
 namespace switchyard::core {
@@ -27,6 +28,7 @@ class State {
   bool configured = false;
   bool term_started = false;
   MonoTime term_start;
+  uint64_t term_revision = 0;  // of the batch that began it: every set of this term has it or a later one
   v1::ClusterConfiguration configuration;
   UtcTime configuration_loaded;
 
@@ -51,6 +53,7 @@ class State {
   std::set<uint64_t> hashing_jobs;              // of that kind, in whatever state
   std::map<std::string, TenantUse> tenant_use;  // what CheckInvariants recounts
   std::vector<placement::NodeView> views;       // of the last round; empty: the nodes were changed
+  power::FillMemo fill_memo;                    // of the last division of hashing
   std::map<uint64_t, std::set<uint64_t>> job_allocations;
   std::map<std::string, int> pending_of_tenant;
   std::multimap<UtcTime, uint64_t> finished;  // for pruning

@@ -11,6 +11,7 @@
 #include "scheduler/core/round.h"
 #include "scheduler/core/rows.h"
 #include "scheduler/core/ramp.h"
+#include "scheduler/core/restored.h"
 #include "scheduler/core/sessions.h"
 #include "scheduler/economics/prices.h"
 #include "scheduler/placement/constraint.h"
@@ -180,6 +181,12 @@ void FillAlarms(const State& state, const Stamp& stamp, v1::ListAlarmsResponse* 
     if (budget.unknown > Power())
       AddAlarm(response, "unknown-load", budget.id,
                fmt::format("its meter shows {} above the ledger; find what draws it", FormatPower(budget.unknown)));
+  }
+  if (const int64_t unclaimed = UnclaimedNodes(state); unclaimed > 0) {
+    AddAlarm(response, "restored", state.meta.cluster_id(),
+             fmt::format("the store is a restored backup, and {} node(s) have not said to it yet what they draw: nothing "
+                         "rises beneath their budgets; `switchyard why-not-rising` names them",
+                         unclaimed));
   }
   for (const Node& node : state.nodes) {
     if (StateOf(node) == v1::UNREACHABLE) {

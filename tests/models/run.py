@@ -36,7 +36,7 @@ CHECKS = {
     "session": Model([[]], {
         "TERM_CHECK": ["WATTS_ALONE"], "DURABLE_TERM": [], "INCARNATION": ["WATTS_ALONE"], "SCAN_FIRST": [],
         "LEASE_FOR_RAISE": [], "HARDWARE_CHECK": [], "SESSION_CHECK": ["WATTS_ALONE"], "WELCOME_FIRST": ["WATTS_ALONE"],
-        "HEARD_FIRST": []}, False),
+        "HEARD_FIRST": [], "STOCK_FIRST": []}, False),
     "plan": Model([[]], {
         "EARMARK": [], "ONE_PLAN_PER_WATT": [], "FILL_EXCLUSION": [], "PLAN_ROWS": [], "ALL_PREPARED": [],
         "FULL_IN_EVERY_BUDGET": [], "RETURN_ON_TIMEOUT": [], "EPOCH": []}, False),

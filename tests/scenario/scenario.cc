@@ -169,6 +169,8 @@ bool Scenario::Clock(const Words& words) {
   else if (words.verb() == "settle") cluster_->Settle();
   else if (words.verb() == "kill-scheduler") cluster_->Restart();
   else if (words.verb() == "new-store") NewStore();
+  else if (words.verb() == "backup") backup_ = cluster_->Backup();
+  else if (words.verb() == "restore-backup") cluster_->RestoreBackup(backup_);
   else return false;
   return true;
 }

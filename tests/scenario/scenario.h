@@ -62,6 +62,7 @@ class Scenario {
   std::unique_ptr<Picture> picture_;
   std::map<uint64_t, std::string> names_;
   std::map<std::string, testing::pb::Command> kept_;  // reports on their way, by node
+  testing::CoreHarness::Rows backup_;
   std::string out_;
   uint64_t next_key_ = 1;
   uint64_t next_session_ = 1'000'000;  // of sessions that the harness does not open itself

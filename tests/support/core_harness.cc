@@ -18,7 +18,7 @@ CoreHarness::CoreHarness(v1::ClusterConfiguration configuration)
 
 void CoreHarness::StartTerm() {
   pb::Command start;
-  start.mutable_start_term()->set_store_incarnation(7);
+  start.mutable_start_term()->set_store_incarnation(incarnation_);
   start.mutable_start_term()->set_term(++term_);
   Apply({start});
 }
@@ -30,7 +30,7 @@ void CoreHarness::Connect(const std::string& name) {
   agent.node = id;
   agent.session = next_session_++;
   agent.connected = true;
-  agent.silent = agent.dark = false;
+  agent.silent = agent.dark = agent.takes_sets = false;
   agent.sequence = 0;
   if (agent.hello.hardware_id().empty()) {
     agent.hello.set_agent_incarnation("incarnation-" + name);
@@ -188,6 +188,8 @@ void CoreHarness::Take(const core::Effects& effects) {
     if (effect.kind == core::SessionEffect::Kind::kRefusal) {
       agent->second.refusal = effect.refusal;
       agent->second.connected = false;
+    } else if (effect.kind == core::SessionEffect::Kind::kSetAllowed) {
+      agent->second.takes_sets = true;
     } else if (effect.kind == core::SessionEffect::Kind::kRenewal) {
       agent->second.renewed = effect.heartbeat_sequence;
       agent->second.lease_end = now_ + state().lease();  // heartbeats travel in no time here
@@ -215,7 +217,7 @@ void CoreHarness::FallBack() {
 
 bool CoreHarness::Work(FakeAgent& agent) {
   if (!agent.connected || agent.silent) return false;
-  const auto waiting = undelivered_.find(agent.node);
+  const auto waiting = agent.takes_sets ? undelivered_.find(agent.node) : undelivered_.end();
   bool changed = false;
   if (waiting != undelivered_.end()) {
     const core::NodeOrder& order = waiting->second;
@@ -387,11 +389,18 @@ void CoreHarness::Restart() {
   SWITCHYARD_CHECK(status.ok()) << std::string(status.message());
   undelivered_.clear();
   for (auto& [id, agent] : agents_) {
-    agent.connected = false;  // their streams broke
+    agent.connected = agent.takes_sets = false;  // their streams broke
     agent.lease_end = MonoTime() + (agent.lease_end - now_);
   }
   now_ = MonoTime();
   StartTerm();
+}
+
+void CoreHarness::RestoreBackup(Rows rows) {
+  rows_ = std::move(rows);
+  ++incarnation_;
+  for (auto& [id, agent] : agents_) agent.revision = 0;
+  Restart();
 }
 
 std::vector<const core::Allocation*> CoreHarness::allocations_of(uint64_t job) const {

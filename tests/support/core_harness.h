@@ -34,6 +34,7 @@ struct FakeAgent {
   uint64_t session = 0;
   bool connected = false;
   bool silent = false;            // sends nothing, hears nothing
+  bool takes_sets = false;        // orders go to its session
   bool dark = false;              // without power: silent, and its devices draw nothing and keep their settings
   bool ignores_lowering = false;  // neither applies nor acknowledges
   bool holds_prepare = false;     // stays in PREPARING
@@ -80,6 +81,11 @@ class CoreHarness {
 
   // SIGKILL and a new process on the same rows. Every agent keeps what it runs and has to be connected again.
   void Restart();
+  // The same on a copy of the rows as Backup() made it, as a store that was restored beside the one before: it has a
+  // new incarnation, and every agent forgets the revisions of the old one.
+  using Rows = std::map<std::pair<int, std::string>, std::string>;
+  Rows Backup() const { return rows_; }
+  void RestoreBackup(Rows rows);
 
   const core::State& state() const { return core_->state(); }
   core::Core& machine() { return *core_; }
@@ -108,7 +114,7 @@ class CoreHarness {
   void SendFullSet(const std::string& node);  // as the gate does when an agent holds another set than it should
   const std::vector<core::NodeOrder>& sent() const { return sent_; }  // every order so far
   const std::vector<MonoTime>& sent_at() const { return sent_at_; }   // beside them; of their terms
-  const std::map<std::pair<int, std::string>, std::string>& rows() const { return rows_; }
+  const Rows& rows() const { return rows_; }
   const std::vector<core::ReasonChange>& reasons() const { return reasons_; }  // every change that readers were told
 
  private:
@@ -123,12 +129,13 @@ class CoreHarness {
   MonoTime now_;
   int64_t utc_ms_ = 1'700'000'000'000;
   uint64_t sequence_ = 0;
+  uint64_t incarnation_ = 7;
   uint64_t term_ = 0;
   uint64_t next_session_ = 1;
   uint64_t next_key_ = 1;
   uint64_t next_request_ = 1;
   std::map<std::string, FakeAgent> agents_;
-  std::map<std::pair<int, std::string>, std::string> rows_;
+  Rows rows_;
   std::map<std::string, core::NodeOrder> undelivered_;
   std::vector<core::Reply> replies_;
   std::vector<std::string> events_;
