@@ -1,16 +1,19 @@
-// What makes ThreadSanitizer see through Debian's libraries, which are not instrumented. Linked into every program of the
-// preset `tsan` and into no other.
+// What makes ThreadSanitizer see through Debian's libraries, which are not instrumented. Linked into every program of
+// the preset `tsan` and into no other.
 //
-// 1. Inside an uninstrumented library TSan sees neither plain accesses nor atomics, but it does see memcpy, free and their like,
-//    and reports what it takes for races between them. Such accesses are ignored; those of our own code never are, whoever called it.
-// 2. gRPC guards its queues by absl::Mutex, which TSan cannot see either: each hand-over from one of gRPC's threads to another would
-//    look like a race of our reactors. The functions of absl::Mutex that gRPC and absl call are therefore defined here, where the
-//    dynamic linker finds them first; they call absl's and tell TSan what is ordered by them.
-// 3. An operation of a call is begun on one thread and answered on another, a call is done after its last answer, and a server has shut down
-//    after its last call, ordered by atomics of gRPC's. The functions through which all of these pass are defined here for the same
-//    reason.
+// Inside an uninstrumented library TSan sees neither plain accesses nor atomics, but it does see memcpy, free and their
+// like, and reports what it takes for races between them. Such accesses are ignored; those of our own code never are,
+// whoever called it.
 //
-// None of this orders two callbacks, or a callback and a thread of ours, that gRPC does not order.
+// gRPC orders what it does by absl::Mutex and by atomics. Where TSan cannot see that, each hand-over from one thread of
+// gRPC's to another looks like a race of our reactors. The functions through which such orders pass are therefore
+// defined here, where the dynamic linker finds them first; they call the library's own and tell TSan what is ordered:
+//   - the functions of absl::Mutex and absl::CondVar that gRPC calls,
+//   - the begin of an operation of a call and its answer,
+//   - the end of a call, after its last answer, and its cancellation,
+//   - the shutdown of a server, after its last call.
+// Nothing here orders two callbacks, or a callback and a thread of ours, that gRPC does not order:
+// tests/support/thread_sanitizer_test.cc.
 #include <dlfcn.h>
 #include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
@@ -19,7 +22,8 @@
 
 #include "absl/synchronization/mutex.h"
 
-// In the program, so that they hold however a test starts it: also in a daemon or a child with an environment of its own.
+// In the program, so that they hold however a test starts it: also in a daemon or a child with an environment of its
+// own.
 extern "C" const char* __tsan_default_options() {
   return "ignore_noninstrumented_modules=1:second_deadlock_stack=1:suppressions=" SWITCHYARD_SOURCE_DIR
          "/tests/tsan_suppressions.txt";
@@ -126,13 +130,13 @@ extern "C" grpc_call_error grpc_call_start_batch(grpc_call* call, const grpc_op*
 }
 
 // CallbackWithSuccessTag::StaticRun and CallbackWithStatusTag::StaticRun, of which the headers define weak ones.
-void AnswerSuccess(grpc_completion_queue_functor*, int) asm(
-    "_ZN4grpc8internal22CallbackWithSuccessTag9StaticRunEP29grpc_completion_queue_functori");
+void AnswerSuccess(grpc_completion_queue_functor*,
+                   int) asm("_ZN4grpc8internal22CallbackWithSuccessTag9StaticRunEP29grpc_completion_queue_functori");
 void AnswerSuccess(grpc_completion_queue_functor* functor, int ok) {
   Answer<grpc::internal::CallbackWithSuccessTag>(functor, ok);
 }
-void AnswerStatus(grpc_completion_queue_functor*, int) asm(
-    "_ZN4grpc8internal21CallbackWithStatusTag9StaticRunEP29grpc_completion_queue_functori");
+void AnswerStatus(grpc_completion_queue_functor*,
+                  int) asm("_ZN4grpc8internal21CallbackWithStatusTag9StaticRunEP29grpc_completion_queue_functori");
 void AnswerStatus(grpc_completion_queue_functor* functor, int ok) {
   Answer<grpc::internal::CallbackWithStatusTag>(functor, ok);
 }
