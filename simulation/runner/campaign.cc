@@ -25,7 +25,8 @@ Campaign RunCampaign(const CampaignOptions& options, const std::function<void(co
     SeedReport report = ReportOf(result.id, result);
     if (report.failed() && options.stop_at_first) end = std::min(end, report.seed + 1);
     waiting.emplace(report.seed, std::move(report));
-    for (auto it = waiting.begin(); it != waiting.end() && it->first == to_tell && to_tell < end; it = waiting.erase(it), ++to_tell) {
+    for (auto it = waiting.begin(); it != waiting.end() && it->first == to_tell && to_tell < end;
+         it = waiting.erase(it), ++to_tell) {
       campaign.summary.Add(it->second);
       told(it->second);
       if (it->second.failed()) campaign.failures.push_back(std::move(it->second));

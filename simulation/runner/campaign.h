@@ -26,7 +26,8 @@ struct Campaign {
   std::vector<SeedReport> failures;  // by rising seed
 };
 
-// Reports come by rising seed, whatever process was faster, so that the output is the same each time. `told` is called for each.
+// Reports come by rising seed, whatever process was faster, so that the output is the same each time. `told` is called
+// for each.
 Campaign RunCampaign(const CampaignOptions& options, const std::function<void(const SeedReport&)>& told);
 
 // The shortest script found that fails the same check. REQUIRES: `report` is that of `script`, and failed.

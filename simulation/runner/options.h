@@ -12,11 +12,11 @@ namespace switchyard::simulation {
 struct Options {
   CampaignOptions campaign;
   bool profile_given = false;
-  std::string mutation;     // "": none
-  std::string script;       // a file to run instead of seeds
-  std::string json;         // a file that gets the figures
-  std::string keep;         // a file that gets the shrunk script
-  int shrink_runs = 300;    // 0: no shrinking
+  std::string mutation;   // "": none
+  std::string script;     // a file to run instead of seeds
+  std::string json;       // a file that gets the figures
+  std::string keep;       // a file that gets the shrunk script
+  int shrink_runs = 300;  // 0: no shrinking
   bool quiet = false;
   bool print_script = false;
   bool list_mutations = false, list_profiles = false;

@@ -26,13 +26,13 @@ struct SeedReport {
   int64_t at_ms = 0;         // of the violation, or the end
   int64_t simulated_ms = 0;  // how far the run came
   int64_t cpu_us = 0;
-  int64_t starts = 0;        // firm tasks that began to run
+  int64_t starts = 0;  // firm tasks that began to run
   int64_t leaders = 0, batches = 0, commands = 0, messages = 0;
   uint64_t digest = 0;
-  int64_t exception_ms = 0;  // time within an exception of W, of any budget
-  uint64_t reached = 0;      // how often the active mutation was asked
+  int64_t exception_ms = 0;                                        // time within an exception of W, of any budget
+  uint64_t reached = 0;                                            // how often the active mutation was asked
   std::map<std::pair<std::string, std::string>, int64_t> strikes;  // by fault kind and protocol state
-  std::map<std::string, AllowanceUse> allowances;                   // by fault kind
+  std::map<std::string, AllowanceUse> allowances;                  // by fault kind
 
   bool failed() const { return !check.empty(); }
 };

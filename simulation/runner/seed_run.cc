@@ -1,8 +1,7 @@
 #include "simulation/runner/seed_run.h"
 
-#include <time.h>
-
 #include <string>
+#include <time.h>
 #include <utility>
 
 #include "common/faults/faults.h"
@@ -34,7 +33,8 @@ void TakeFigures(const CheckFigures& figures, SeedReport* report) {
     for (int s = 0; s < kProtocolStates; ++s) {
       const auto kind = static_cast<FaultKind>(k);
       const auto state = static_cast<ProtocolState>(s);
-      if (const int64_t hits = figures.coverage.at(kind, state); hits > 0) report->strikes[{Name(kind), Name(state)}] = hits;
+      if (const int64_t hits = figures.coverage.at(kind, state); hits > 0)
+        report->strikes[{Name(kind), Name(state)}] = hits;
     }
   }
 }
@@ -72,7 +72,8 @@ SeedReport ReportOf(uint64_t seed, const WorkResult& result) {
   report.check = result.errors.find("check failed") != std::string::npos ? kCodeCheck : "process";
   const std::string words = result.errors.substr(0, result.errors.find_last_not_of('\n') + 1);
   const size_t line = words.rfind('\n');
-  report.verdict = (line == std::string::npos ? words : words.substr(line + 1)) + (result.death.empty() ? "" : " (" + result.death + ")");
+  report.verdict = (line == std::string::npos ? words : words.substr(line + 1)) +
+                   (result.death.empty() ? "" : " (" + result.death + ")");
   return report;
 }
 
@@ -87,7 +88,9 @@ TableShape ShapeOfTable() {
   for (int k = 0; k < kFaultKinds; ++k) {
     for (int s = 0; s < kProtocolStates; ++s) {
       const char* const reason = Impossible(static_cast<FaultKind>(k), static_cast<ProtocolState>(s));
-      if (reason != nullptr) shape.impossible.push_back({shape.faults[static_cast<size_t>(k)], shape.states[static_cast<size_t>(s)], reason});
+      if (reason != nullptr)
+        shape.impossible.push_back(
+            {shape.faults[static_cast<size_t>(k)], shape.states[static_cast<size_t>(s)], reason});
     }
   }
   return shape;

@@ -35,9 +35,13 @@ void Summary::Add(const SeedReport& report) {
   }
 }
 
-double Summary::CoreSecondsPerSeed() const { return Ratio(static_cast<double>(cpu_us_) / 1e6, static_cast<double>(seeds_)); }
+double Summary::CoreSecondsPerSeed() const {
+  return Ratio(static_cast<double>(cpu_us_) / 1e6, static_cast<double>(seeds_));
+}
 double Summary::StartsPerSeed() const { return Ratio(static_cast<double>(starts_), static_cast<double>(seeds_)); }
-double Summary::ExceptionShare() const { return Ratio(static_cast<double>(exception_ms_), static_cast<double>(simulated_ms_)); }
+double Summary::ExceptionShare() const {
+  return Ratio(static_cast<double>(exception_ms_), static_cast<double>(simulated_ms_));
+}
 
 const ImpossibleCell* Summary::Impossible(const std::string& fault, const std::string& state) const {
   for (const ImpossibleCell& cell : shape_.impossible) {
@@ -53,7 +57,8 @@ std::vector<std::string> Summary::TableProblems(bool whole) const {
       const ImpossibleCell* impossible = Impossible(fault, state);
       const bool struck = strikes_.contains({fault, state});
       if (impossible != nullptr && struck) {
-        problems.push_back(fmt::format("{} in {}: struck, but listed as impossible ({})", fault, state, impossible->reason));
+        problems.push_back(
+            fmt::format("{} in {}: struck, but listed as impossible ({})", fault, state, impossible->reason));
       } else if (impossible == nullptr && !struck && whole) {
         problems.push_back(fmt::format("{} in {}: never struck, and not listed as impossible", fault, state));
       }
@@ -72,7 +77,9 @@ void Summary::PrintTable(std::ostream& out) const {
     out << fmt::format("{:20}", fault);
     for (const std::string& state : shape_.states) {
       const auto found = strikes_.find({fault, state});
-      const std::string cell = found != strikes_.end() ? std::to_string(found->second) : Impossible(fault, state) != nullptr ? "-" : ".";
+      const std::string cell = found != strikes_.end()               ? std::to_string(found->second)
+                               : Impossible(fault, state) != nullptr ? "-"
+                                                                     : ".";
       out << fmt::format("{:>6}", cell);
     }
     out << "\n";
@@ -87,44 +94,49 @@ void Summary::Print(double wall_seconds, std::ostream& out) const {
     out << fmt::format("  {:20} {:8} times, at most {}\n", cause, use.times, FormatPower(Milliwatts(use.most_mw)));
   }
   const auto seeds = static_cast<double>(seeds_);
-  out << fmt::format("{} seeds, {} failed; {:.1f} seeds a second; {} simulated hours\n", seeds_, failed_, Ratio(seeds, wall_seconds),
-                     simulated_ms_ / 3'600'000);
-  out << fmt::format("core-seconds per seed  {:.3f} (ceiling {:.2f}), worst {:.3f}\n", CoreSecondsPerSeed(), kMostCoreSecondsPerSeed,
-                     static_cast<double>(worst_cpu_us_) / 1e6);
-  out << fmt::format("starts per seed        {:.1f} (floor {:.0f}), fewest {}\n", StartsPerSeed(), kFewestStartsPerSeed, fewest_starts_);
-  out << fmt::format("within W's exceptions  {:.1f} % of the time (ceiling {:.0f} %)\n", 100 * ExceptionShare(), 100 * kMostExceptionShare);
-  out << fmt::format("per seed               {:.1f} scheduler starts, {:.0f} batches, {:.0f} commands, {:.0f} messages\n",
-                     Ratio(static_cast<double>(leaders_), seeds), Ratio(static_cast<double>(batches_), seeds), Ratio(static_cast<double>(commands_), seeds),
-                     Ratio(static_cast<double>(messages_), seeds));
+  out << fmt::format("{} seeds, {} failed; {:.1f} seeds a second; {} simulated hours\n", seeds_, failed_,
+                     Ratio(seeds, wall_seconds), simulated_ms_ / 3'600'000);
+  out << fmt::format("core-seconds per seed  {:.3f} (ceiling {:.2f}), worst {:.3f}\n", CoreSecondsPerSeed(),
+                     kMostCoreSecondsPerSeed, static_cast<double>(worst_cpu_us_) / 1e6);
+  out << fmt::format("starts per seed        {:.1f} (floor {:.0f}), fewest {}\n", StartsPerSeed(), kFewestStartsPerSeed,
+                     fewest_starts_);
+  out << fmt::format("within W's exceptions  {:.1f} % of the time (ceiling {:.0f} %)\n", 100 * ExceptionShare(),
+                     100 * kMostExceptionShare);
+  out << fmt::format(
+      "per seed               {:.1f} scheduler starts, {:.0f} batches, {:.0f} commands, {:.0f} messages\n",
+      Ratio(static_cast<double>(leaders_), seeds), Ratio(static_cast<double>(batches_), seeds),
+      Ratio(static_cast<double>(commands_), seeds), Ratio(static_cast<double>(messages_), seeds));
 }
 
 std::string Summary::Json(double wall_seconds, const std::vector<SeedReport>& failures) const {
   nlohmann::ordered_json json = {{"seeds", seeds_},
-               {"failed", failed_},
-               {"seeds_per_second", Ratio(static_cast<double>(seeds_), wall_seconds)},
-               {"core_seconds_per_seed", CoreSecondsPerSeed()},
-               {"core_seconds_worst", static_cast<double>(worst_cpu_us_) / 1e6},
-               {"starts_per_seed", StartsPerSeed()},
-               {"starts_fewest", fewest_starts_},
-               {"exception_share", ExceptionShare()},
-               {"simulated_ms", simulated_ms_},
-               {"batches", batches_},
-               {"commands", commands_},
-               {"messages", messages_},
-               {"scheduler_starts", leaders_},
-               {"mutation_reached", reached_}};
+                                 {"failed", failed_},
+                                 {"seeds_per_second", Ratio(static_cast<double>(seeds_), wall_seconds)},
+                                 {"core_seconds_per_seed", CoreSecondsPerSeed()},
+                                 {"core_seconds_worst", static_cast<double>(worst_cpu_us_) / 1e6},
+                                 {"starts_per_seed", StartsPerSeed()},
+                                 {"starts_fewest", fewest_starts_},
+                                 {"exception_share", ExceptionShare()},
+                                 {"simulated_ms", simulated_ms_},
+                                 {"batches", batches_},
+                                 {"commands", commands_},
+                                 {"messages", messages_},
+                                 {"scheduler_starts", leaders_},
+                                 {"mutation_reached", reached_}};
   json["strikes"] = nlohmann::ordered_json::array();
   for (const std::string& fault : shape_.faults) {
     for (const std::string& state : shape_.states) {
       const auto found = strikes_.find({fault, state});
       const ImpossibleCell* impossible = Impossible(fault, state);
-      nlohmann::ordered_json cell = {{"fault", fault}, {"state", state}, {"times", found == strikes_.end() ? 0 : found->second}};
+      nlohmann::ordered_json cell = {
+          {"fault", fault}, {"state", state}, {"times", found == strikes_.end() ? 0 : found->second}};
       if (impossible != nullptr) cell["impossible"] = impossible->reason;
       json["strikes"].push_back(std::move(cell));
     }
   }
   json["allowances"] = nlohmann::ordered_json::array();
-  for (const auto& [cause, use] : allowances_) json["allowances"].push_back({{"fault", cause}, {"times", use.times}, {"most_mw", use.most_mw}});
+  for (const auto& [cause, use] : allowances_)
+    json["allowances"].push_back({{"fault", cause}, {"times", use.times}, {"most_mw", use.most_mw}});
   json["failures"] = nlohmann::ordered_json::array();
   for (const SeedReport& failure : failures) json["failures"].push_back(nlohmann::ordered_json::parse(ToJson(failure)));
   return json.dump(2) + "\n";

@@ -42,8 +42,8 @@ class Summary {
   double StartsPerSeed() const;
   double ExceptionShare() const;
 
-  // What the table says against the run: cells struck that cannot be (always), and, where `whole`, cells that were not struck
-  // though they could be; "fault in state: what is wrong", in the table's order.
+  // What the table says against the run: cells struck that cannot be (always), and, where `whole`, cells that were not
+  // struck though they could be; "fault in state: what is wrong", in the table's order.
   std::vector<std::string> TableProblems(bool whole) const;
 
   void Print(double wall_seconds, std::ostream& out) const;

@@ -1,16 +1,15 @@
 #include "simulation/runner/workers.h"
 
-#include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/check.h"
 
@@ -91,7 +90,8 @@ WorkResult Workers::Wait() {
   for (;;) {
     std::vector<pollfd> waits;
     for (const Child& child : running_) {
-      for (const int descriptor : {child.answer, child.errors}) waits.push_back({.fd = descriptor, .events = POLLIN, .revents = 0});
+      for (const int descriptor : {child.answer, child.errors})
+        waits.push_back({.fd = descriptor, .events = POLLIN, .revents = 0});
     }
     if (poll(waits.data(), waits.size(), -1) < 0) continue;
     for (size_t i = 0; i < running_.size(); ++i) {
@@ -99,7 +99,8 @@ WorkResult Workers::Wait() {
       if (waits[2 * i].revents != 0) Drain(&child.answer, &child.result.answer);
       if (waits[2 * i + 1].revents != 0) Drain(&child.errors, &child.result.errors);
     }
-    const auto ended = std::find_if(running_.begin(), running_.end(), [](const Child& child) { return child.answer < 0 && child.errors < 0; });
+    const auto ended = std::find_if(running_.begin(), running_.end(),
+                                    [](const Child& child) { return child.answer < 0 && child.errors < 0; });
     if (ended == running_.end()) continue;
     int status = 0;
     while (waitpid(ended->pid, &status, 0) < 0 && errno == EINTR) {

@@ -1,16 +1,15 @@
-// Runs each piece of work in a process of its own, so many at a time: a failed check ends that process and is a result like any
-// other, memory of one run never reaches the next, and two cores are used without a thread.
+// Runs each piece of work in a process of its own, so many at a time: a failed check ends that process and is a result
+// like any other, memory of one run never reaches the next, and two cores are used without a thread.
 //
-// Promises: work is started in the order in which it is handed in; every piece gives exactly one result; a process that neither ends
-// nor answers is killed after kPatience.
+// Promises: work is started in the order in which it is handed in; every piece gives exactly one result; a process that
+// neither ends nor answers is killed after kPatience.
 #ifndef SWITCHYARD_SIMULATION_RUNNER_WORKERS_H_
 #define SWITCHYARD_SIMULATION_RUNNER_WORKERS_H_
-
-#include <sys/types.h>
 
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace switchyard::simulation {

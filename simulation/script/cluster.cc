@@ -42,7 +42,7 @@ class Maker {
   void MakeTiming(Dice dice) {
     v1::Timing* timing = out_.mutable_timing();
     timing->set_lease_ms(dice.Between(recipe_.lease_least.count() / 1000, recipe_.lease_most.count() / 1000) * 1000);
-    timing->set_heartbeat_ms(timing->lease_ms() / 6);
+    timing->set_heartbeat_ms(std::min<int64_t>(timing->lease_ms() / 5, 10'000));
     timing->set_margin_ms(dice.Between(1, 3) * 1000);
     timing->set_confirm_timeout_ms(dice.Between(6, 12) * 1000);
     timing->set_prepare_timeout_ms(recipe_.prepare_timeout.count());
@@ -51,11 +51,12 @@ class Maker {
     timing->set_backoff_initial_ms(1000);
     timing->set_backoff_max_ms(dice.Between(20, 40) * 1000);
     timing->set_dwell_ms(dice.Span(recipe_.dwell_least, recipe_.dwell_most).count());
-    timing->set_report_interval_ms(dice.Between(2, 5) * 1000);
+    timing->set_report_interval_ms(dice.Between(4, 7) * 1000);
     timing->set_start_grace_ms(10'000);
   }
 
-  v1::DeviceModel* AddDevice(const std::string& id, v1::DeviceKind kind, v1::PowerCycleClass power_cycle, v1::Enforcer enforcer) {
+  v1::DeviceModel* AddDevice(const std::string& id, v1::DeviceKind kind, v1::PowerCycleClass power_cycle,
+                             v1::Enforcer enforcer) {
     v1::DeviceModel* model = out_.add_device_models();
     model->set_id(id);
     model->set_kind(kind);
@@ -89,13 +90,15 @@ class Maker {
       model->set_idle_mw(Milli(dice.Between(8, 40)));
       model->set_min_mw(Milli(dice.Between(800, 1400)));
       model->set_max_mw(Milli(dice.Between(2400, 3600)));
-      if (dice.Chance(recipe_.transient_percent)) model->set_transient_mw(Percent(model->max_mw(), dice.Between(101, 112)));
+      if (dice.Chance(recipe_.transient_percent))
+        model->set_transient_mw(Percent(model->max_mw(), dice.Between(101, 112)));
       model->set_ramp_up_ms(dice.Between(1000, 12'000));
       model->set_ramp_down_ms(dice.Span(recipe_.ramp_down_least, recipe_.ramp_down_most).count());
       model->set_limiter(true);
       AddPoints(model, &dice);
       for (int size = 0; size < 2; ++size) {
-        AddMinerNode(fmt::format("miners-{}-{}", m, size), model->id(), dice.Int(recipe_.devices_least, recipe_.devices_most), &dice);
+        AddMinerNode(fmt::format("miners-{}-{}", m, size), model->id(),
+                     dice.Int(recipe_.devices_least, recipe_.devices_most), &dice);
       }
     }
     if (recipe_.large_rack_every > 0 && seed_ % static_cast<uint64_t>(recipe_.large_rack_every) == 0) {
@@ -127,8 +130,10 @@ class Maker {
     full->set_ghs(cpu->max_mw() / 1000 * 40);  // as good as an ASIC, or it would never hash
 
     for (int m = 0; m < 2; ++m) {
-      const std::vector<v1::Enforcer> enforcers = {v1::ENFORCER_SUPERVISOR, v1::ENFORCER_SUPERVISOR, v1::ENFORCER_DEVICE, v1::ENFORCER_NONE};
-      v1::DeviceModel* gpu = AddDevice(fmt::format("gpu-{}", m), v1::GPU, v1::SELF_IDLE, m == 0 ? v1::ENFORCER_SUPERVISOR : dice.Pick(enforcers));
+      const std::vector<v1::Enforcer> enforcers = {v1::ENFORCER_SUPERVISOR, v1::ENFORCER_SUPERVISOR,
+                                                   v1::ENFORCER_DEVICE, v1::ENFORCER_NONE};
+      v1::DeviceModel* gpu = AddDevice(fmt::format("gpu-{}", m), v1::GPU, v1::SELF_IDLE,
+                                       m == 0 ? v1::ENFORCER_SUPERVISOR : dice.Pick(enforcers));
       gpu->set_idle_mw(Milli(dice.Between(40, 100)));
       gpu->set_min_mw(Milli(dice.Between(150, 250)));
       gpu->set_max_mw(Milli(dice.Between(400, 1000)));
@@ -145,7 +150,8 @@ class Maker {
       server->set_cpu_milli(64'000);
       server->set_memory_bytes(512 * kGiB);
       server->set_disk_bytes(1024 * kGiB);
-      AddGroup(server, "gpu", gpu->id(), dice.Chance(50) ? 8 : 4)->set_liquid_ppm(dice.Chance(50) ? dice.Between(300'000, 900'000) : 0);
+      AddGroup(server, "gpu", gpu->id(), dice.Chance(50) ? 8 : 4)
+          ->set_liquid_ppm(dice.Chance(50) ? dice.Between(300'000, 900'000) : 0);
       if (dice.Chance(40)) AddGroup(server, "cpu", "cpu", 8);
     }
     v1::NodeModel* box = out_.add_node_models();
@@ -241,8 +247,9 @@ class Maker {
     for (const v1::NodeModel& model : out_.node_models()) {
       if (model.id().starts_with("miners-") && model.id() != "miners-large") miners.push_back(model.id());
     }
-    const bool large = out_.node_models().end() != std::find_if(out_.node_models().begin(), out_.node_models().end(),
-                                                                [](const v1::NodeModel& model) { return model.id() == "miners-large"; });
+    const bool large = out_.node_models().end() !=
+                       std::find_if(out_.node_models().begin(), out_.node_models().end(),
+                                    [](const v1::NodeModel& model) { return model.id() == "miners-large"; });
     for (int n = 0; n < recipe_.nodes; ++n) {
       const int draw = dice.Int(0, 99);
       std::string model;
@@ -285,8 +292,10 @@ class Maker {
     const auto survivor = loads.size() - 1;
     for (size_t b = 0; b < loads.size(); ++b) {
       const Power range = loads[b].most - loads[b].always;
-      const int64_t percent = b == survivor ? dice.Between(recipe_.survivor_least, recipe_.survivor_most) : dice.Between(recipe_.cap_least, recipe_.cap_most);
-      // A watt above zero where nothing hangs; a little room where everything that hangs there counts its maximum always.
+      const int64_t percent = b == survivor ? dice.Between(recipe_.survivor_least, recipe_.survivor_most)
+                                            : dice.Between(recipe_.cap_least, recipe_.cap_most);
+      // A watt above zero where nothing hangs; a little room where everything that hangs there counts its maximum
+      // always.
       SetCap(&out_, b, loads[b].always + range * percent / 100 + loads[b].always / 50 + Watts(100));
     }
   }
@@ -349,7 +358,8 @@ Power CapOf(const v1::ClusterConfiguration& configuration, size_t index) {
   for (const v1::Site& site : configuration.sites()) {
     const auto budgets = static_cast<size_t>(site.budgets_size()), pairs = static_cast<size_t>(site.feed_pairs_size());
     if (index < budgets) return Milliwatts(site.budgets(static_cast<int>(index)).cap_mw());
-    if (index < budgets + pairs) return Milliwatts(site.feed_pairs(static_cast<int>(index - budgets)).failover_cap_mw());
+    if (index < budgets + pairs)
+      return Milliwatts(site.feed_pairs(static_cast<int>(index - budgets)).failover_cap_mw());
     index -= budgets + pairs;
   }
   SWITCHYARD_CHECK(false) << "no such budget";
@@ -361,7 +371,8 @@ void SetCap(v1::ClusterConfiguration* configuration, size_t index, Power cap) {
   for (v1::Site& site : *configuration->mutable_sites()) {
     const auto budgets = static_cast<size_t>(site.budgets_size()), pairs = static_cast<size_t>(site.feed_pairs_size());
     if (index < budgets) return site.mutable_budgets(static_cast<int>(index))->set_cap_mw(mw);
-    if (index < budgets + pairs) return site.mutable_feed_pairs(static_cast<int>(index - budgets))->set_failover_cap_mw(mw);
+    if (index < budgets + pairs)
+      return site.mutable_feed_pairs(static_cast<int>(index - budgets))->set_failover_cap_mw(mw);
     index -= budgets + pairs;
   }
   SWITCHYARD_CHECK(false) << "no such budget";

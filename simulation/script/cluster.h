@@ -1,8 +1,8 @@
-// A cluster for a run: one site whose budgets are a graph of four levels with crossing zones, miners of every class and enforcer,
-// GPU servers, CPU boxes, tenants.
+// A cluster for a run: one site whose budgets are a graph of four levels with crossing zones, miners of every class and
+// enforcer, GPU servers, CPU boxes, tenants.
 //
-// Promises: the configuration is sound (common/topology), its defaults are applied, and every budget can carry all that beneath
-// it draws with nothing granted, and more; the same seed and recipe give the same cluster.
+// Promises: the configuration is sound (common/topology), its defaults are applied, and every budget can carry all that
+// beneath it draws with nothing granted, and more; the same seed and recipe give the same cluster.
 #ifndef SWITCHYARD_SIMULATION_SCRIPT_CLUSTER_H_
 #define SWITCHYARD_SIMULATION_SCRIPT_CLUSTER_H_
 

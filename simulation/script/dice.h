@@ -17,7 +17,9 @@ class Dice {
   Dice(uint64_t seed, std::string_view about) : seed_(StableHash().Add(seed).Add(about).Finish()) {}
 
   // Dice of their own for one part of this subject.
-  Dice For(std::string_view part, uint64_t number = 0) const { return Dice(StableHash().Add(seed_).Add(number).Finish(), part); }
+  Dice For(std::string_view part, uint64_t number = 0) const {
+    return Dice(StableHash().Add(seed_).Add(number).Finish(), part);
+  }
 
   uint64_t Next() { return StableHash().Add(seed_).Add(drawn_++).Finish(); }
 
@@ -28,7 +30,9 @@ class Dice {
   }
   int Int(int least, int most) { return static_cast<int>(Between(least, most)); }
   Duration Span(Duration least, Duration most) { return Milliseconds(Between(least.count(), most.count())); }
-  MonoTime Moment(MonoTime first, MonoTime last) { return MonoTime(Between(first.milliseconds(), last.milliseconds())); }
+  MonoTime Moment(MonoTime first, MonoTime last) {
+    return MonoTime(Between(first.milliseconds(), last.milliseconds()));
+  }
   bool Chance(int percent) { return Between(0, 99) < percent; }
 
   template <typename T>

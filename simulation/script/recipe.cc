@@ -44,7 +44,8 @@ Recipe Profile(std::string name, std::string situation) {
 }
 
 Recipe Yield() {
-  Recipe recipe = Profile("yield", "AI that fits only if hashing yields, on racks that come down slowly, device by device");
+  Recipe recipe =
+      Profile("yield", "AI that fits only if hashing yields, on racks that come down slowly, device by device");
   recipe.large_rack_every = 4;
   recipe.ramp_down_least = Seconds(3);
   recipe.ramp_down_most = Seconds(8);
@@ -101,7 +102,8 @@ Recipe Overhead() {
 }
 
 Recipe Feeds() {
-  Recipe recipe = Profile("feeds", "a pair of feeders of which one alone could not carry what both may, and feeders that fail");
+  Recipe recipe =
+      Profile("feeds", "a pair of feeders of which one alone could not carry what both may, and feeders that fail");
   recipe.paired_percent = 100;
   recipe.odd_shares_percent = 0;
   recipe.cap_least = 60;
@@ -128,16 +130,18 @@ Recipe Meters() {
   recipe.ramp_down_least = Seconds(2);
   recipe.ramp_down_most = Seconds(6);
   recipe.bursts = 12;
-  recipe.strikes = {{kDeviceLies, 2, 4}, {kDeviceSticks, 1, 2}, {kMeterNoise, 0, 2}, {kMeterLag, 0, 1}, {kMeterSticks, 0, 1}};
+  recipe.strikes = {
+      {kDeviceLies, 2, 4}, {kDeviceSticks, 1, 2}, {kMeterNoise, 0, 2}, {kMeterLag, 0, 1}, {kMeterSticks, 0, 1}};
   return recipe;
 }
 
 Recipe Partition() {
-  Recipe recipe = Profile("partition", "nodes that are cut off for longer than a lease, by clocks that drift and messages that come late");
+  Recipe recipe = Profile(
+      "partition", "nodes that are cut off for longer than a lease, by clocks that drift and messages that come late");
   recipe.enforcers = {v1::ENFORCER_DEVICE, v1::ENFORCER_SUPERVISOR, v1::ENFORCER_AGENT, v1::ENFORCER_NONE};
   recipe.drift_percent = 80;
   recipe.bursts = 14;
-  recipe.strikes = {{kPartition, 4, 7}, {kOneWayPartition, 2, 4}, {kDelay, 4, 6}};
+  recipe.strikes = {{kPartition, 4, 7}, {kOneWayPartition, 2, 4}, {kDelay, 4, 6}, {kRepeat, 2, 3}, {kReorder, 1, 3}};
   return recipe;
 }
 
@@ -152,7 +156,8 @@ Recipe StuckAgents() {
   Recipe recipe = Profile("stuck_agents", "nodes that live, and do not carry out what they are told");
   recipe.bursts = 14;
   recipe.cap_falls = 2;
-  recipe.strikes = {{kDeviceSticks, 3, 5}, {kDeviceSlow, 2, 4}, {kOneWayPartition, 2, 4}, {kNodeSuspend, 1, 2}, {kLoss, 1, 3}};
+  recipe.strikes = {
+      {kDeviceSticks, 3, 5}, {kDeviceSlow, 2, 4}, {kOneWayPartition, 2, 4}, {kNodeSuspend, 1, 2}, {kLoss, 1, 3}};
   return recipe;
 }
 
@@ -184,7 +189,8 @@ Recipe AgentRestart() {
 Recipe Failover() {
   Recipe recipe = Profile("failover", "leaders that speak on after the next one was elected");
   recipe.bursts = 14;
-  recipe.strikes = {{kStaleLeader, 3, 6}, {kSchedulerCrash, 2, 4}, {kDelay, 2, 4}};
+  recipe.strikes = {
+      {kStaleLeader, 4, 7}, {kSchedulerCrash, 1, 3}, {kDelay, 1, 3}, {kAgentCrash, 6, 10}, {kPartition, 3, 5}};
   return recipe;
 }
 
@@ -202,15 +208,24 @@ Recipe Identity() {
   return recipe;
 }
 
+Recipe PowerLoss() {
+  Recipe recipe = Profile("power_loss", "feeders and machines that lose power and come back as their class says");
+  recipe.classes = {v1::PERSISTENT, v1::SELF_IDLE, v1::NEITHER};
+  recipe.bursts = 12;
+  recipe.strikes = {{kFeedLost, 1, 2}, {kNodeReboot, 4, 8}, {kReplacedHardware, 0, 1}};
+  return recipe;
+}
+
 Recipe Session() {
-  Recipe recipe = Profile("session", "sessions that break, begin anew and are taken over, each field of which matters to somebody");
+  Recipe recipe =
+      Profile("session", "sessions that break, begin anew and are taken over, each field of which matters to somebody");
   recipe.enforcers = {v1::ENFORCER_DEVICE, v1::ENFORCER_SUPERVISOR, v1::ENFORCER_AGENT, v1::ENFORCER_NONE};
   recipe.drift_percent = 50;
   recipe.bursts = 14;
   recipe.cap_falls = 2;
-  recipe.strikes = {{kPartition, 1, 2}, {kDelay, 2, 3},       {kReorder, 2, 3},     {kRepeat, 2, 3},     {kAgentCrash, 2, 4},
-                    {kNodeReboot, 1, 2}, {kSchedulerCrash, 1, 3}, {kStaleLeader, 1, 2}, {kClonedAgent, 1, 2}, {kDeviceSticks, 0, 1},
-                    {kDeviceLies, 0, 1}};
+  recipe.strikes = {{kPartition, 1, 2},   {kDelay, 2, 3},        {kReorder, 2, 3},        {kRepeat, 2, 3},
+                    {kAgentCrash, 2, 4},  {kNodeReboot, 1, 2},   {kSchedulerCrash, 1, 3}, {kStaleLeader, 1, 2},
+                    {kClonedAgent, 1, 2}, {kDeviceSticks, 0, 1}, {kDeviceLies, 0, 1}};
   return recipe;
 }
 
@@ -218,9 +233,9 @@ Recipe Session() {
 
 const std::vector<Recipe>& Recipes() {
   static const auto* const kRecipes = new std::vector<Recipe>{
-      Everyday(),  Yield(),          Orders(),      Cancel(),           Crossing(),    Overhead(),     Feeds(),    Commissioning(), Meters(),
-      Partition(), CrashPartition(), StuckAgents(), SchedulerRestart(), Curtailment(), AgentRestart(), Failover(), Backup(),        Identity(),
-      Session()};
+      Everyday(),      Yield(),    Orders(),    Cancel(),         Crossing(),    Overhead(),         Feeds(),
+      Commissioning(), Meters(),   Partition(), CrashPartition(), StuckAgents(), SchedulerRestart(), Curtailment(),
+      AgentRestart(),  Failover(), Backup(),    Identity(),       PowerLoss(),   Session()};
   return *kRecipes;
 }
 

@@ -10,13 +10,38 @@ namespace {
 
 // In the order of FaultKind.
 constexpr std::array<const char*, kFaultKinds> kNames = {
-    "delay",        "loss",          "repeat",       "reorder",           "partition",         "one-way-partition",
-    "scheduler-crash", "stale-leader", "older-backup", "empty-store",
-    "agent-crash",  "agent-upgrade", "node-reboot",  "node-suspend",      "wiped-agent",       "cloned-agent",
-    "replaced-hardware", "clock-drift", "supervisor-killed",
-    "device-overshoots", "device-lies", "device-sticks", "device-to-nameplate", "device-slow",
-    "meter-noise",  "meter-lag",     "meter-sticks", "meter-dies",
-    "reload",       "operator-word", "feed-lost",    "utc-step",
+    "delay",
+    "loss",
+    "repeat",
+    "reorder",
+    "partition",
+    "one-way-partition",
+    "scheduler-crash",
+    "stale-leader",
+    "older-backup",
+    "empty-store",
+    "agent-crash",
+    "agent-upgrade",
+    "node-reboot",
+    "node-suspend",
+    "wiped-agent",
+    "cloned-agent",
+    "replaced-hardware",
+    "clock-drift",
+    "supervisor-killed",
+    "device-overshoots",
+    "device-lies",
+    "device-sticks",
+    "device-to-nameplate",
+    "device-slow",
+    "meter-noise",
+    "meter-lag",
+    "meter-sticks",
+    "meter-dies",
+    "reload",
+    "operator-word",
+    "feed-lost",
+    "utc-step",
 };
 
 }  // namespace
@@ -33,7 +58,9 @@ std::optional<FaultKind> FaultKindByName(const std::string& name) {
   return std::nullopt;
 }
 
-std::string ToText(const DeviceSubject& subject) { return subject.node + "/" + subject.group + "/" + std::to_string(subject.index); }
+std::string ToText(const DeviceSubject& subject) {
+  return subject.node + "/" + subject.group + "/" + std::to_string(subject.index);
+}
 
 std::optional<DeviceSubject> ParseDeviceSubject(const std::string& text) {
   const size_t last = text.rfind('/');
@@ -46,9 +73,9 @@ std::optional<DeviceSubject> ParseDeviceSubject(const std::string& text) {
 }
 
 const std::vector<std::string>& OperatorWords() {
-  static const auto* const kWords = new std::vector<std::string>{
-      "cordon",     "uncordon",     "drain",       "undrain",      "node admit",
-      "node lost",  "node replace", "orphan stop", "orphan adopt", "quarantine clear"};
+  static const auto* const kWords =
+      new std::vector<std::string>{"cordon",    "uncordon",     "drain",       "undrain",      "node admit",
+                                   "node lost", "node replace", "orphan stop", "orphan adopt", "quarantine clear"};
   return *kWords;
 }
 

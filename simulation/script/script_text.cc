@@ -42,7 +42,8 @@ bool Same(const google::protobuf::Message& a, const google::protobuf::Message& b
 }
 
 // The caps that alone make `changed` out of `first`, or nothing.
-std::optional<std::vector<std::string>> CapsAlone(const v1::ClusterConfiguration& first, const v1::ClusterConfiguration& changed) {
+std::optional<std::vector<std::string>> CapsAlone(const v1::ClusterConfiguration& first,
+                                                  const v1::ClusterConfiguration& changed) {
   const std::vector<std::string> names = BudgetNames(first);
   if (names != BudgetNames(changed)) return std::nullopt;
   v1::ClusterConfiguration made = first;
@@ -138,7 +139,9 @@ bool ParseThousandths(const std::string& text, const std::string& unit, int64_t*
   if (fraction.size() > 3) return false;
   fraction.resize(3, '0');
   int64_t whole = 0, parts = 0;
-  if (!absl::SimpleAtoi(number.substr(0, point), &whole) || !absl::SimpleAtoi(fraction, &parts) || whole < 0 || parts < 0) return false;
+  if (!absl::SimpleAtoi(number.substr(0, point), &whole) || !absl::SimpleAtoi(fraction, &parts) || whole < 0 ||
+      parts < 0)
+    return false;
   *out = (whole * 1000 + parts) * (negative ? -1 : 1);
   return true;
 }
@@ -178,8 +181,9 @@ class Reader {
 
  private:
   absl::Status Wrong(const std::string& line) const {
-    return absl::InvalidArgumentError(fmt::format("script line {}: \"{}\" is not a line of a script{}; simulation/script/script_text.h shows the form", line_ + 1,
-                                                  line.substr(0, 120), detail_.empty() ? "" : " (" + detail_ + ")"));
+    return absl::InvalidArgumentError(fmt::format(
+        "script line {}: \"{}\" is not a line of a script{}; simulation/script/script_text.h shows the form", line_ + 1,
+        line.substr(0, 120), detail_.empty() ? "" : " (" + detail_ + ")"));
   }
 
   bool ReadDeed(Words* words) {
@@ -206,7 +210,8 @@ class Reader {
     int64_t runs = 0;
     if (words->Take("runs") && !ParseThousandths(words->Next(), "s", &runs)) return Because("a run is written 12.340s");
     deed->runs = Milliseconds(runs);
-    if (words->Take("exit") && !absl::SimpleAtoi(words->Next(), &deed->exit_code)) return Because("an exit code is a number");
+    if (words->Take("exit") && !absl::SimpleAtoi(words->Next(), &deed->exit_code))
+      return Because("an exit code is a number");
     if (words->Take("after")) deed->after = absl::StrSplit(words->Next(), ',');
     if (!words->Take("job")) return Because("a submit ends with its job");
     const std::string wrong = ReadMessage(words->TakeRest(), &deed->job);
@@ -228,7 +233,8 @@ class Reader {
     int64_t span = 0;
     if (words->Take("for") && !ParseThousandths(words->Next(), "s", &span)) return Because("a span is written 12.340s");
     deed->span = Milliseconds(span);
-    return !words->Take("amount") || absl::SimpleAtoi(words->Next(), &deed->amount) || Because("an amount is a whole number");
+    return !words->Take("amount") || absl::SimpleAtoi(words->Next(), &deed->amount) ||
+           Because("an amount is a whole number");
   }
   bool ReadOperator(Words* words, Deed* deed) {
     deed->kind = Deed::Kind::kOperator;
@@ -284,7 +290,8 @@ class Reader {
     for (const auto& [deed, number] : numbered_) {
       const auto found = configurations_.find(number);
       if (found == configurations_.end()) {
-        return absl::InvalidArgumentError(fmt::format("script: a reload of configuration {}, which has no block; add it", number));
+        return absl::InvalidArgumentError(
+            fmt::format("script: a reload of configuration {}, which has no block; add it", number));
       }
       script_.deeds[deed].configuration = found->second;
     }
@@ -294,7 +301,9 @@ class Reader {
       for (const auto& [name, cap] : caps) {
         size_t index = 0;
         while (index < names.size() && names[index] != name) ++index;
-        if (index == names.size()) return absl::InvalidArgumentError(fmt::format("script: a reload with a cap of \"{}\", which is no budget; correct it", name));
+        if (index == names.size())
+          return absl::InvalidArgumentError(
+              fmt::format("script: a reload with a cap of \"{}\", which is no budget; correct it", name));
         SetCap(&script_.deeds[deed].configuration, index, Milliwatts(cap));
       }
     }
@@ -324,9 +333,11 @@ std::string PrintDeed(const Deed& deed, const v1::ClusterConfiguration& first) {
     case Deed::Kind::kCancel:
       return line + "cancel " + deed.key;
     case Deed::Kind::kFault:
-      return line + fmt::format("fault {} {} for {} amount {}", Name(deed.fault), deed.subject.empty() ? "-" : deed.subject, Text(deed.span), deed.amount);
+      return line + fmt::format("fault {} {} for {} amount {}", Name(deed.fault),
+                                deed.subject.empty() ? "-" : deed.subject, Text(deed.span), deed.amount);
     case Deed::Kind::kOperator:
-      return line + "operator " + deed.subject + " says " + deed.word + (deed.span == Duration() ? "" : " deadline " + Text(deed.span));
+      return line + "operator " + deed.subject + " says " + deed.word +
+             (deed.span == Duration() ? "" : " deadline " + Text(deed.span));
     case Deed::Kind::kReload:
       return line + PrintReload(deed, first);
   }
@@ -349,7 +360,8 @@ std::string PrintScript(const Script& script) {
     text += "\n";
   }
   for (size_t b = 0; b < blocks.size(); ++b) {
-    text += (b == 0 ? std::string("configuration\n") : fmt::format("configuration {}\n", b + 1)) + PrintConfiguration(*blocks[b]);
+    text += (b == 0 ? std::string("configuration\n") : fmt::format("configuration {}\n", b + 1)) +
+            PrintConfiguration(*blocks[b]);
   }
   return text;
 }

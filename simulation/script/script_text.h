@@ -19,10 +19,11 @@
 //     ...
 //   end
 //
-// One deed a line; jobs and configurations are protobuf text. `reload caps` is a configuration that differs from the first one
-// by these caps alone ("none": by nothing). Lines that begin with # are comments and are not kept.
+// One deed a line; jobs and configurations are protobuf text. `reload caps` is a configuration that differs from the
+// first one by these caps alone ("none": by nothing). Lines that begin with # are comments and are not kept.
 //
-// Promises: Parse(Print(script)) is that script, to the last byte of its configuration; Print is the same for equal scripts.
+// Promises: Parse(Print(script)) is that script, to the last byte of its configuration; Print is the same for equal
+// scripts.
 #ifndef SWITCHYARD_SIMULATION_SCRIPT_SCRIPT_TEXT_H_
 #define SWITCHYARD_SIMULATION_SCRIPT_SCRIPT_TEXT_H_
 
@@ -37,8 +38,8 @@ std::string PrintScript(const Script& script);
 // One deed as its line, without a line's end. Of a reload that changes more than caps it names no number.
 std::string PrintDeed(const Deed& deed, const v1::ClusterConfiguration& first);
 
-// INVALID_ARGUMENT names the line, what was found and what is allowed. It judges the form alone, not whether the configuration is
-// sound.
+// INVALID_ARGUMENT names the line, what was found and what is allowed. It judges the form alone, not whether the
+// configuration is sound.
 absl::StatusOr<Script> ParseScript(const std::string& text);
 
 }  // namespace switchyard::simulation

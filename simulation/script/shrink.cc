@@ -54,16 +54,19 @@ void RemoveNodes(Script* script, const std::set<std::string>& gone) {
 void RemoveUnused(v1::ClusterConfiguration* configuration) {
   std::set<std::string> models, devices;
   for (const v1::Node& node : configuration->nodes()) models.insert(node.model());
-  KeepOnly(configuration->mutable_node_models(), [&](const v1::NodeModel& model) { return models.contains(model.id()); });
+  KeepOnly(configuration->mutable_node_models(),
+           [&](const v1::NodeModel& model) { return models.contains(model.id()); });
   for (const v1::NodeModel& model : configuration->node_models()) {
     for (const v1::DeviceGroup& group : model.groups()) devices.insert(group.device_model());
   }
-  KeepOnly(configuration->mutable_device_models(), [&](const v1::DeviceModel& model) { return devices.contains(model.id()); });
+  KeepOnly(configuration->mutable_device_models(),
+           [&](const v1::DeviceModel& model) { return devices.contains(model.id()); });
 }
 
 class Shrinker {
  public:
-  Shrinker(Script script, MonoTime at, const Fails& fails, int most_runs) : best_(std::move(script)), at_(at), fails_(fails), left_(most_runs) {}
+  Shrinker(Script script, MonoTime at, const Fails& fails, int most_runs)
+      : best_(std::move(script)), at_(at), fails_(fails), left_(most_runs) {}
 
   Shrunk Run() {
     const int runs = left_;
@@ -95,7 +98,8 @@ class Shrinker {
     return true;
   }
 
-  // Nothing after the violation had a part in it. Where its moment is not known (the process died of it) it is searched for.
+  // Nothing after the violation had a part in it. Where its moment is not known (the process died of it) it is searched
+  // for.
   void CutTail() {
     if (at_ > MonoTime()) {
       CutAt(at_);
@@ -137,7 +141,8 @@ class Shrinker {
     const bool any = Minimize([&] { return best_.deeds.size(); },
                               [&](size_t begin, size_t end) {
                                 Script candidate = best_;
-                                candidate.deeds.erase(candidate.deeds.begin() + static_cast<ptrdiff_t>(begin), candidate.deeds.begin() + static_cast<ptrdiff_t>(end));
+                                candidate.deeds.erase(candidate.deeds.begin() + static_cast<ptrdiff_t>(begin),
+                                                      candidate.deeds.begin() + static_cast<ptrdiff_t>(end));
                                 return candidate;
                               });
     CutTail();
@@ -149,7 +154,8 @@ class Shrinker {
                     [&](size_t begin, size_t end) {
                       Script candidate = best_;
                       std::set<std::string> gone;
-                      for (size_t n = begin; n < end; ++n) gone.insert(NodeName(best_.configuration.nodes(static_cast<int>(n))));
+                      for (size_t n = begin; n < end; ++n)
+                        gone.insert(NodeName(best_.configuration.nodes(static_cast<int>(n))));
                       RemoveNodes(&candidate, gone);
                       return candidate;
                     });
@@ -163,7 +169,8 @@ class Shrinker {
       const Duration gap = best_.deeds[d].at - (d == 0 ? MonoTime() : best_.deeds[d - 1].at);
       if (gap <= kLong) continue;
       Script candidate = best_;
-      for (size_t later = d; later < candidate.deeds.size(); ++later) candidate.deeds[later].at = candidate.deeds[later].at - (gap - kShort);
+      for (size_t later = d; later < candidate.deeds.size(); ++later)
+        candidate.deeds[later].at = candidate.deeds[later].at - (gap - kShort);
       candidate.length = candidate.length - (gap - kShort);
       any = Try(std::move(candidate)) || any;
     }
@@ -178,7 +185,8 @@ class Shrinker {
         while (left_ > 0 && best_.configuration.node_models(m).groups(g).count() > 1) {
           const std::string model = best_.configuration.node_models(m).id();
           Script candidate = best_;
-          ForConfigurations(&candidate, [&](v1::ClusterConfiguration* configuration) { HalveGroup(configuration, model, g); });
+          ForConfigurations(&candidate,
+                            [&](v1::ClusterConfiguration* configuration) { HalveGroup(configuration, model, g); });
           if (!Try(std::move(candidate))) break;
           any = true;
         }
@@ -188,7 +196,8 @@ class Shrinker {
   }
   static void HalveGroup(v1::ClusterConfiguration* configuration, const std::string& id, int group) {
     for (v1::NodeModel& model : *configuration->mutable_node_models()) {
-      if (model.id() == id && group < model.groups_size()) model.mutable_groups(group)->set_count((model.groups(group).count() + 1) / 2);
+      if (model.id() == id && group < model.groups_size())
+        model.mutable_groups(group)->set_count((model.groups(group).count() + 1) / 2);
     }
   }
 
@@ -200,6 +209,8 @@ class Shrinker {
 
 }  // namespace
 
-Shrunk Shrink(const Script& script, MonoTime at, const Fails& fails, int most_runs) { return Shrinker(script, at, fails, most_runs).Run(); }
+Shrunk Shrink(const Script& script, MonoTime at, const Fails& fails, int most_runs) {
+  return Shrinker(script, at, fails, most_runs).Run();
+}
 
 }  // namespace switchyard::simulation

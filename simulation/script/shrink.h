@@ -1,8 +1,8 @@
-// A failing script becomes a short one that still fails: what happened after the violation goes first, then deeds, in ever
-// smaller pieces, then nodes, devices, and what nothing names any more.
+// A failing script becomes a short one that still fails: what happened after the violation goes first, then deeds, in
+// ever smaller pieces, then nodes, devices, and what nothing names any more.
 //
-// Promises: what it returns fails, its configurations are sound, and it took at most `most_runs` runs. It decides from the answers
-// alone, so that the same failure shrinks to the same script.
+// Promises: what it returns fails, its configurations are sound, and it took at most `most_runs` runs. It decides from
+// the answers alone, so that the same failure shrinks to the same script.
 #ifndef SWITCHYARD_SIMULATION_SCRIPT_SHRINK_H_
 #define SWITCHYARD_SIMULATION_SCRIPT_SHRINK_H_
 

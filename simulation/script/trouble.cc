@@ -72,8 +72,13 @@ constexpr Duration kEverybodysSpan = Seconds(20);  // of a fault on all links at
 
 class Maker {
  public:
-  Maker(uint64_t seed, const Recipe& recipe, const v1::ClusterConfiguration& configuration, const std::vector<Deed>& work)
-      : seed_(seed), recipe_(recipe), configuration_(configuration), dice_(seed, "trouble"), last_(MonoTime() + recipe.length - recipe.quiet) {
+  Maker(uint64_t seed, const Recipe& recipe, const v1::ClusterConfiguration& configuration,
+        const std::vector<Deed>& work)
+      : seed_(seed),
+        recipe_(recipe),
+        configuration_(configuration),
+        dice_(seed, "trouble"),
+        last_(MonoTime() + recipe.length - recipe.quiet) {
     for (const Deed& deed : work) {
       if (deed.kind == Deed::Kind::kSubmit && deed.at < last_ - Seconds(8)) submits_.push_back(deed.at);
     }
@@ -92,7 +97,8 @@ class Maker {
     }
     // A later one may strike where an earlier one left its mark: any of two kinds may be the later.
     Dice shuffle = dice_.For("order");
-    for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[static_cast<size_t>(shuffle.Between(0, static_cast<int64_t>(i) - 1))]);
+    for (size_t i = order.size(); i > 1; --i)
+      std::swap(order[i - 1], order[static_cast<size_t>(shuffle.Between(0, static_cast<int64_t>(i) - 1))]);
     for (const auto& [kind, number] : order) Strike(kind, dice_.For(Name(kind), number));
     MendAtQuiet();
     return std::move(deeds_);
@@ -143,7 +149,9 @@ class Maker {
     }
     const Sore& sore = dice->Pick(sores_);
     const MonoTime at = dice->Moment(sore.from, sore.until + Seconds(15));
-    return {.at = std::min(at, last_ - span - Seconds(5)), .subject = subject == Subject::kDevice ? AnyDevice(configuration_.nodes(sore.node), dice) : NameOf(sore.node)};
+    return {
+        .at = std::min(at, last_ - span - Seconds(5)),
+        .subject = subject == Subject::kDevice ? AnyDevice(configuration_.nodes(sore.node), dice) : NameOf(sore.node)};
   }
 
   Deed* Add(Deed::Kind kind, MonoTime at) {
@@ -162,7 +170,8 @@ class Maker {
   void Strike(FaultKind kind, Dice dice) {
     if (kind == kOperatorWord) return SpeakAtBadMoment(&dice);
     const Manner& manner = MannerOf(kind);
-    Duration span = dice.Chance(70) ? dice.Span(manner.least, manner.least + (manner.most - manner.least) / 3) : dice.Span(manner.least, manner.most);
+    Duration span = dice.Chance(70) ? dice.Span(manner.least, manner.least + (manner.most - manner.least) / 3)
+                                    : dice.Span(manner.least, manner.most);
     span = std::min(span, recipe_.length / 5);
     const Place place = PickPlace(manner.subject, span, &dice);
     if (place.subject.empty() && manner.subject == Subject::kLink) span = std::min(span, kEverybodysSpan);
@@ -173,7 +182,11 @@ class Maker {
     deed->amount = dice.Between(manner.amount_least, manner.amount_most);
     if (kind == kMeterNoise) deed->amount *= CapOf(configuration_, BudgetIndex(place.subject)).count() / 1000;
     if (const int node = NodeIndex(place.subject); node >= 0) sores_.push_back({node, place.at, place.at + span});
-    if (manner.subject == Subject::kNone && kind != kUtcStep) sharp_.push_back({place.at + span, Seconds(6)});  // a new term
+    if (kind == kStaleLeader) {
+      sharp_.push_back({place.at, span});  // two leaders speak
+    } else if (manner.subject == Subject::kNone && kind != kUtcStep) {
+      sharp_.push_back({place.at + span, Seconds(6)});  // a new term
+    }
     Answer(*deed, &dice);
   }
 
@@ -199,9 +212,12 @@ class Maker {
       case kEmptyStore:
         // Jobs that the new store does not know are orphans; hashing is submitted anew.
         for (const v1::Node& node : configuration_.nodes()) {
-          if (dice->Chance(60)) Say(over + dice->Span(Seconds(20), Seconds(60)), node.site() + "/" + node.id(), dice->Chance(70) ? "orphan stop" : "orphan adopt");
+          if (dice->Chance(60))
+            Say(over + dice->Span(Seconds(20), Seconds(60)), node.site() + "/" + node.id(),
+                dice->Chance(70) ? "orphan stop" : "orphan adopt");
         }
-        deeds_.push_back(SubmitHashing(std::min(over + dice->Span(Seconds(3), Seconds(15)), last_), "hash-after-" + std::to_string(++stores_), configuration_));
+        deeds_.push_back(SubmitHashing(std::min(over + dice->Span(Seconds(3), Seconds(15)), last_),
+                                       "hash-after-" + std::to_string(++stores_), configuration_));
         orphans_ = true;
         break;
       case kWipedAgent:
@@ -287,22 +303,28 @@ class Maker {
     switch (dice->Int(0, 3)) {
       case 0: {
         const int64_t price = site.hashprice(0).value_micro_usd() * percent / 100;
-        changes->push_back({at, [price](v1::ClusterConfiguration* out) { out->mutable_sites(0)->mutable_hashprice(0)->set_value_micro_usd(price); }});
+        changes->push_back({at, [price](v1::ClusterConfiguration* out) {
+                              out->mutable_sites(0)->mutable_hashprice(0)->set_value_micro_usd(price);
+                            }});
         break;
       }
       case 1: {
         const int64_t ppm = site.overhead_marginal_ppm() + dice->Between(-10'000, 10'000);
-        changes->push_back({at, [ppm](v1::ClusterConfiguration* out) { out->mutable_sites(0)->set_overhead_marginal_ppm(ppm); }});
+        changes->push_back(
+            {at, [ppm](v1::ClusterConfiguration* out) { out->mutable_sites(0)->set_overhead_marginal_ppm(ppm); }});
         break;
       }
       case 2: {
         const int64_t dwell = std::max<int64_t>(1, configuration_.timing().dwell_ms() * percent / 100);
-        changes->push_back({at, [dwell](v1::ClusterConfiguration* out) { out->mutable_timing()->set_dwell_ms(dwell); }});
+        changes->push_back(
+            {at, [dwell](v1::ClusterConfiguration* out) { out->mutable_timing()->set_dwell_ms(dwell); }});
         break;
       }
       default: {
         const int64_t weight = dice->Between(1, 5);
-        changes->push_back({at, [weight](v1::ClusterConfiguration* out) { out->mutable_tenants(out->tenants_size() - 1)->set_weight(weight); }});
+        changes->push_back({at, [weight](v1::ClusterConfiguration* out) {
+                              out->mutable_tenants(out->tenants_size() - 1)->set_weight(weight);
+                            }});
         break;
       }
     }
@@ -341,7 +363,9 @@ class Maker {
     return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
   }
 
-  std::string NameOf(int node) const { return configuration_.nodes(node).site() + "/" + configuration_.nodes(node).id(); }
+  std::string NameOf(int node) const {
+    return configuration_.nodes(node).site() + "/" + configuration_.nodes(node).id();
+  }
   // Of a node's or a device's name; -1: it is neither.
   int NodeIndex(const std::string& subject) const {
     const std::optional<DeviceSubject> device = ParseDeviceSubject(subject);
@@ -352,7 +376,8 @@ class Maker {
   }
   std::string AnyDevice(const v1::Node& node, Dice* dice) const {
     const v1::DeviceGroup& group = node_models_.at(node.model())->groups(0);
-    return ToText({.node = node.site() + "/" + node.id(), .group = group.name(), .index = dice->Int(0, group.count() - 1)});
+    return ToText(
+        {.node = node.site() + "/" + node.id(), .group = group.name(), .index = dice->Int(0, group.count() - 1)});
   }
 
   const v1::Node& AnyNode(bool miner, Dice* dice) const {

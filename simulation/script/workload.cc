@@ -24,7 +24,10 @@ v1::JobSpec NewJob(const std::string& name, const std::string& tenant, v1::JobKi
 class Maker {
  public:
   Maker(uint64_t seed, const Recipe& recipe, const v1::ClusterConfiguration& configuration)
-      : recipe_(recipe), configuration_(configuration), dice_(seed, "workload"), last_(MonoTime() + recipe.length - recipe.quiet) {}
+      : recipe_(recipe),
+        configuration_(configuration),
+        dice_(seed, "workload"),
+        last_(MonoTime() + recipe.length - recipe.quiet) {}
 
   std::vector<Deed> Make() {
     MakeHashing(dice_.For("hashing"));
@@ -56,7 +59,8 @@ class Maker {
     for (int i = 0; i < recipe_.hashing_restarts; ++i) {
       const MonoTime gone = at + part * i + dice.Span(Seconds(10), part / 2);
       Cancel(gone, fmt::format("hash-{}", i));
-      deeds_.push_back(SubmitHashing(gone + dice.Span(Milliseconds(200), Seconds(15)), fmt::format("hash-{}", i + 1), configuration_));
+      deeds_.push_back(SubmitHashing(gone + dice.Span(Milliseconds(200), Seconds(15)), fmt::format("hash-{}", i + 1),
+                                     configuration_));
     }
   }
 
@@ -140,7 +144,8 @@ class Maker {
       group->mutable_resources()->set_gpu_milli(dice->Int(2, 7) * 100);
     }
     if (dice->Chance(50)) deed->job.set_fence_after_ms(dice->Between(30, 90) * 1000);
-    deed->runs = dice->Chance(25) ? dice->Span(Seconds(20), Seconds(90)) : Duration();  // a replica that ends is started again
+    deed->runs =
+        dice->Chance(25) ? dice->Span(Seconds(20), Seconds(90)) : Duration();  // a replica that ends is started again
     Cancel(std::min(deed->at + dice->Span(Seconds(30), Minutes(6)), last_ - Seconds(5)), deed->key);
   }
 
@@ -164,13 +169,16 @@ class Maker {
         job.set_max_retries(dice->Int(4, 8));
       }
     }
-    if (dice->Chance(12)) job.set_wall_time_ms(std::max<int64_t>(deed->runs.count() * dice->Between(40, 150) / 100, 1000));
+    if (dice->Chance(12))
+      job.set_wall_time_ms(std::max<int64_t>(deed->runs.count() * dice->Between(40, 150) / 100, 1000));
     if (dice->Chance(12) && !submitted_.empty()) deed->after.push_back(dice->Pick(submitted_));
   }
 
   void Finish(Deed deed, Dice* dice) {
     validation::ApplyJobDefaults(&deed.job);
-    if (dice->Chance(8)) Cancel(std::min(deed.at + dice->Span(Milliseconds(5), Seconds(dice->Chance(50) ? 4 : 60)), last_ - Seconds(1)), deed.key);
+    if (dice->Chance(8))
+      Cancel(std::min(deed.at + dice->Span(Milliseconds(5), Seconds(dice->Chance(50) ? 4 : 60)), last_ - Seconds(1)),
+             deed.key);
     if (deed.after.empty() && deed.job.kind() == v1::TRAINING) {
       submitted_.push_back(deed.key);
       if (dice->Chance(8)) {  // a client that lost the answer asks once more
@@ -191,7 +199,9 @@ class Maker {
   }
 
   std::string AnyTenant(Dice* dice) {
-    return configuration_.tenants(dice->Int(std::min(1, configuration_.tenants_size() - 1), configuration_.tenants_size() - 1)).id();
+    return configuration_
+        .tenants(dice->Int(std::min(1, configuration_.tenants_size() - 1), configuration_.tenants_size() - 1))
+        .id();
   }
 
   const Recipe& recipe_;

@@ -1,5 +1,5 @@
-// What clients do in a run: hashing over everything, then bursts of gangs, services, shares of GPUs, cores, arrays and chains, of
-// all priorities, some of which fail, crash in circles, run out of wall time or are cancelled.
+// What clients do in a run: hashing over everything, then bursts of gangs, services, shares of GPUs, cores, arrays and
+// chains, of all priorities, some of which fail, crash in circles, run out of wall time or are cancelled.
 //
 // Promises: every job is sound (common/validation); nothing is submitted or cancelled in the quiet stretch.
 #ifndef SWITCHYARD_SIMULATION_SCRIPT_WORKLOAD_H_

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <sstream>
 
 namespace switchyard::simulation {
@@ -30,7 +29,8 @@ TEST(Summary, AnEmptyCellThatIsNotImpossibleIsAProblemOnceTheTableMustBeFull) {
   report.strikes[{"delay", "idle"}] = 3;
   summary.Add(report);
   EXPECT_THAT(summary.TableProblems(/*whole=*/false), IsEmpty());
-  EXPECT_THAT(summary.TableProblems(/*whole=*/true), ElementsAre(HasSubstr("delay in hashing"), HasSubstr("crash in hashing")));
+  EXPECT_THAT(summary.TableProblems(/*whole=*/true),
+              ElementsAre(HasSubstr("delay in hashing"), HasSubstr("crash in hashing")));
 }
 
 TEST(Summary, AStrikeInAnImpossibleCellIsAlwaysAProblem) {

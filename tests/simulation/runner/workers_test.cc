@@ -1,13 +1,12 @@
 // Work in processes of its own: what it returns, and how it can die.
 #include "simulation/runner/workers.h"
 
+#include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <csignal>
 #include <iostream>
 #include <map>
+#include <unistd.h>
 
 #include "common/check.h"
 #include "simulation/runner/seed_run.h"

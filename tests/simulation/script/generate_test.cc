@@ -33,7 +33,8 @@ void ExpectSound(const Script& script) {
     EXPECT_LE(deed.at, MonoTime() + script.length) << subject;
     last = deed.at;
     if (deed.kind == Deed::Kind::kReload) {
-      ASSERT_EQ(Problems(topology::ValidateConfiguration(deed.configuration)), "") << subject << " " << PrintDeed(deed, script.configuration);
+      ASSERT_EQ(Problems(topology::ValidateConfiguration(deed.configuration)), "")
+          << subject << " " << PrintDeed(deed, script.configuration);
     }
     if (deed.kind == Deed::Kind::kSubmit) {
       ASSERT_EQ(Problems(validation::ValidateJobSpec(deed.job)), "") << subject << " " << deed.key;
@@ -82,7 +83,8 @@ TEST(Generate, AnEverydayScriptLastsThirtyMinutesOverFortyNodesUnderFourLevels) 
     std::set<v1::BudgetKind> levels;
     const auto topology = topology::Topology::Build(script.configuration);
     ASSERT_TRUE(topology.ok());
-    for (const topology::ChainEdge& edge : topology->ChainFor(0, 0)) levels.insert(topology->budgets()[edge.budget].kind);
+    for (const topology::ChainEdge& edge : topology->ChainFor(0, 0))
+      levels.insert(topology->budgets()[edge.budget].kind);
     for (const v1::BudgetKind kind : {v1::METER, v1::FEEDER, v1::PDU, v1::RACK, v1::COOLING_ZONE, v1::SURVIVOR}) {
       EXPECT_TRUE(levels.contains(kind)) << v1::BudgetKind_Name(kind);
     }
@@ -94,7 +96,8 @@ TEST(Generate, CapsHoldWhatIsAlwaysDrawnAndLessThanEverything) {
     const Script script = Generate(seed);
     const std::vector<BudgetLoad> loads = Loads(script.configuration);
     EXPECT_LT(CapOf(script.configuration, 0), loads[0].most) << "a meter that never binds, seed " << seed;
-    for (size_t b = 0; b < loads.size(); ++b) EXPECT_GT(CapOf(script.configuration, b), loads[b].always) << seed << " budget " << b;
+    for (size_t b = 0; b < loads.size(); ++b)
+      EXPECT_GT(CapOf(script.configuration, b), loads[b].always) << seed << " budget " << b;
   }
 }
 
@@ -105,7 +108,8 @@ TEST(Generate, TheLastStretchOfEveryScriptIsQuiet) {
       const Script script = Generate(seed, recipe.name);
       const MonoTime quiet = MonoTime() + recipe.length - recipe.quiet;
       for (const Deed& deed : script.deeds) {
-        if (deed.kind == Deed::Kind::kOperator && deed.word == "orphan stop") continue;  // the mending of what is found then
+        if (deed.kind == Deed::Kind::kOperator && deed.word == "orphan stop")
+          continue;  // the mending of what is found then
         EXPECT_LE(deed.at + (deed.kind == Deed::Kind::kFault ? deed.span : Duration()), quiet)
             << recipe.name << " seed " << seed << " " << PrintDeed(deed, script.configuration);
       }

@@ -18,16 +18,19 @@ bool Has(const Script& script, const Deed& wanted) {
   });
 }
 bool HasNode(const Script& script, const std::string& id) {
-  return std::any_of(script.configuration.nodes().begin(), script.configuration.nodes().end(), [&](const v1::Node& node) { return node.id() == id; });
+  return std::any_of(script.configuration.nodes().begin(), script.configuration.nodes().end(),
+                     [&](const v1::Node& node) { return node.id() == id; });
 }
 
 TEST(Shrink, FindsTheTwoDeedsAndTheNodeThatMatter) {
   const Script script = Generate(3);
   std::vector<Deed> submits;
-  std::copy_if(script.deeds.begin(), script.deeds.end(), std::back_inserter(submits), [](const Deed& deed) { return deed.kind == Deed::Kind::kSubmit; });
+  std::copy_if(script.deeds.begin(), script.deeds.end(), std::back_inserter(submits),
+               [](const Deed& deed) { return deed.kind == Deed::Kind::kSubmit; });
   const Deed first = submits[submits.size() / 5], second = submits[submits.size() / 2];
   const Fails fails = [&](const Script& candidate) -> std::optional<MonoTime> {
-    if (Has(candidate, first) && Has(candidate, second) && HasNode(candidate, "n05")) return second.at + Milliseconds(1);
+    if (Has(candidate, first) && Has(candidate, second) && HasNode(candidate, "n05"))
+      return second.at + Milliseconds(1);
     return std::nullopt;
   };
   const Shrunk shrunk = Shrink(script, second.at + Milliseconds(1), fails, 2000);
