@@ -58,7 +58,8 @@ std::map<uint32_t, Power> NeedOfWatts(const State& state, const placement::TaskP
   if (watts == Power()) return needs;
   const Power rise = std::max(Power(), watts - idle);
   for (const power::Edge& edge : state.ledger.chain(group.chain)) {
-    // Devices that change hands make two rounded parts of one, so that a milliwatt may come on top, also where nothing rises.
+    // Devices that change hands make two rounded parts of one, so that a milliwatt may come on top, also where nothing
+    // rises.
     if (edge.coefficient.count() > 0 && (rise > Power() || edge.coefficient.count() % kOne.count() != 0))
       needs[edge.budget] += ScaleUp(rise, edge.coefficient) + Power(1);
   }

@@ -361,7 +361,7 @@ JobSize SizeOf(const State& state, const v1::JobSpec& spec) {
 
 Proposal ProposeStart(const State& state, const Job& job, const std::vector<placement::TaskToPlace>& tasks,
                       std::vector<placement::NodeView>& views, const std::vector<Power>& yieldable, MonoTime now,
-                      UtcTime utc) {
+                      UtcTime utc, placement::RankMemo* memo) {
   const v1::JobSpec& spec = job.row.job().spec();
   std::vector<placement::HeldTask> held;
   const auto members = state.job_allocations.find(job.row.job().id());
@@ -372,7 +372,8 @@ Proposal ProposeStart(const State& state, const Job& job, const std::vector<plac
   Proposal proposal;
   std::vector<Power> available = AvailableWatts(state, yieldable);
   LedgerPower power(state, spec, available);
-  placement::PlaceResult result = placement::PlaceGang(spec, tasks, views, power, /*allow_reclaim=*/true, held);
+  placement::PlaceResult result =
+      placement::PlaceGang(spec, tasks, views, power, /*allow_reclaim=*/true, held, memo);
   if (!result.shortfall.has_value()) {
     proposal.placements = std::move(result.placements);
     proposal.needs = power.Needs();
