@@ -62,10 +62,10 @@ void StopUnbegun(Step& step, Allocation& allocation) {
     return;
   }
   job.row.set_preempted(true);
-  StopAttempt(step, job, v1::PENDING,
-              fmt::format("task {}/{} did not run when the store was restored", allocation.task_group,
-                          allocation.index),
-              std::nullopt);
+  StopAttempt(
+      step, job, v1::PENDING,
+      fmt::format("task {}/{} did not run when the store was restored", allocation.task_group, allocation.index),
+      std::nullopt);
 }
 
 // Makes of the node's orders such as raise nothing above what the report shows.

@@ -1,10 +1,12 @@
 // A store that was restored from a backup (docs/protocol.md, "Recovery"): its rows do not know what was granted, taken
 // back or started after they were copied. So nothing is built upon them before the machines themselves have spoken:
 //
-//  - from the first batch of the new incarnation on, nothing rises beneath the budgets of a node that is `unclaimed`: it
-//    has not said yet, at a revision of this store, what it draws. Operators' words from before the copy (admitted, lost)
-//    may have been overtaken, and do not count until they are said again;
-//  - an unclaimed node is sent no set before its first complete report of a session. That report counts: it raises bounds,
+//  - from the first batch of the new incarnation on, nothing rises beneath the budgets of a node that is `unclaimed`:
+//  it
+//    has not said yet, at a revision of this store, what it draws. Operators' words from before the copy (admitted,
+//    lost) may have been overtaken, and do not count until they are said again;
+//  - an unclaimed node is sent no set before its first complete report of a session. That report counts: it raises
+//  bounds,
 //    what runs and is not in the rows is an orphan. Then no order of the node's set raises anything: hashing is granted
 //    at most what it draws, and what does not run yet is stopped and placed anew;
 //  - stops, lowerings and renewals go on.

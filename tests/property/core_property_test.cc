@@ -1,7 +1,8 @@
-// Random histories against the real core: clients, operators, caps, agents that fall silent, refuse and lie low, and
-// murders. After every batch the harness recounts the invariants; here the world outside is checked as well: what
+// Random histories against the real core: clients, operators, caps, agents that fall silent, refuse and lie low,
+// murders and backups that are older than what happened since. After every batch the harness recounts the invariants; here the world outside is checked as well: what
 // really draws is never above the ledger, no device is held twice by running tasks, and when the trouble ends the queue
 // drains.
+#include <algorithm>
 #include <cstdint>
 #include <gtest/gtest.h>
 #include <map>
@@ -80,6 +81,7 @@ class History {
     }
     for (int round = 0; round < 60; ++round) {
       cluster_->Run(Seconds(20));
+      StopOrphans();
       CheckWorld();
       CheckRamp();
       bool waiting = false;
@@ -113,6 +115,18 @@ class History {
   }
 
  private:
+  void StopOrphans() {
+    std::vector<std::pair<uint64_t, std::string>> orphans;
+    for (const auto& [key, orphan] : cluster_->state().orphans)
+      orphans.emplace_back(orphan.id, cluster_->state().nodes[key.first].id);
+    for (const auto& [id, node] : orphans) {
+      pb::Command stop;
+      stop.mutable_orphan_action()->set_allocation(id);
+      stop.mutable_orphan_action()->set_node(node);
+      stop.mutable_orphan_action()->set_action(v1::OrphanActionRequest::STOP);
+      EXPECT_TRUE(cluster_->Send(std::move(stop)).ok());
+    }
+  }
   std::string Explanation(uint64_t id) {
     pb::Command explain;
     explain.mutable_query()->mutable_explain()->set_id(id);
@@ -145,7 +159,10 @@ class History {
   std::string AnyNode() { return names_[static_cast<size_t>(random_.Below(static_cast<int>(names_.size())))]; }
 
   void Act() {
-    switch (random_.Below(13)) {
+    switch (random_.Below(14)) {
+      case 13:
+        CopyOrRestore();
+        break;
       case 12:
         TurnFeed(random_.Below(2));
         break;
@@ -234,6 +251,29 @@ class History {
   void Restart() {
     CheckRamp();
     cluster_->Restart();
+    BeginTerm();
+  }
+
+  // Takes a backup, or goes back to the last one: of what happened since nothing is known, but what the machines say.
+  void CopyOrRestore() {
+    if (backup_.empty() || random_.Chance(50)) {
+      backup_ = cluster_->Backup();
+      backup_jobs_ = jobs_;
+      return;
+    }
+    CheckRamp();
+    cluster_->RestoreBackup(backup_);
+    jobs_ = backup_jobs_;
+    sent_seen_ = cluster_->sent().size();  // its grants are of before, and nobody is sent them
+    granted_.clear();
+    for (const auto& [id, allocation] : cluster_->state().allocations) {
+      if (allocation.kind == v1::HASHING) granted_[id] = allocation.bound.grant();
+    }
+    for (const std::string& name : names_) kept_[name] = Kept(cluster_->agent(name));
+    BeginTerm();
+  }
+
+  void BeginTerm() {
     rises_.clear();
     rises_.emplace_back(MonoTime(), ramp_);  // the minute before a term is not known
     for (const std::string& name : names_) {
@@ -287,22 +327,32 @@ class History {
     return false;
   }
 
+  // What its devices draw, or will when their power comes back.
+  static Power Kept(const FakeAgent& agent) {
+    Power kept;
+    for (const auto& [id, task] : agent.tasks) kept += task.draw;
+    return kept;
+  }
+
   void CheckWorld() {
+    const core::State& state = cluster_->state();
     for (const std::string& name : names_) {
       const FakeAgent& agent = cluster_->agent(name);
-      const core::Node& node = cluster_->state().nodes[cluster_->state().node_index.at("site/" + name)];
-      Power draw;
+      const uint32_t index = state.node_index.at("site/" + name);
+      const core::Node& node = state.nodes[index];
       std::map<std::string, int> used;
       for (const auto& [id, task] : agent.tasks) {
-        draw += agent.dark ? Power() : task.draw;
         if (task.phase != v1::TASK_RUNNING) continue;
         for (const std::string& device : task.order.devices()) used[device] += task.order.device_share_milli();
       }
       for (const auto& [device, milli] : used) EXPECT_LE(milli, 1000) << device;
       Power counted = node.platform_charged;
       for (const core::Group& group : node.groups) counted += group.charged;
-      for (const uint64_t id : node.allocations) counted += cluster_->state().allocations.at(id).charged;
-      EXPECT_LE(draw, counted) << name << " draws more than the ledger knows";
+      for (const uint64_t id : node.allocations) counted += state.allocations.at(id).charged;
+      for (const auto& [key, orphan] : state.orphans) counted += key.first == index ? orphan.charged : Power();
+      // What an unclaimed node draws a restored store cannot know; but it gives it nothing more.
+      if (node.unclaimed) counted = std::max(counted, kept_.at(name));
+      EXPECT_LE(agent.dark ? Power() : Kept(agent), counted) << name << " draws more than the ledger knows";
     }
   }
 
@@ -318,6 +368,9 @@ class History {
   std::vector<std::pair<MonoTime, Power>> rises_;    // of this term
   std::unique_ptr<CoreHarness> cluster_;
   std::vector<uint64_t> jobs_;
+  CoreHarness::Rows backup_;           // empty: none was taken
+  std::vector<uint64_t> backup_jobs_;  // beside it
+  std::map<std::string, Power> kept_;  // when the last backup was restored
 };
 
 class CoreProperty : public ::testing::TestWithParam<int> {};
