@@ -17,7 +17,7 @@ constexpr int kPlatformLine = 0, kLooseLine = 1;
 constexpr int64_t kPlatformPercent = 85;
 constexpr Duration kBoot = Seconds(3);
 // An agent that starts looks at its machine for so long.
-constexpr int64_t kScanLeastMs = 300, kScanMostMs = 1500;
+constexpr int64_t kScanLeastMs = 300;
 // One moment of looking serves all devices whose ramps end within it.
 constexpr int64_t kLookGrainMs = 250;
 // Half a period of an AI load.
