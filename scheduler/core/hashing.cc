@@ -20,7 +20,7 @@ namespace {
 std::vector<int32_t> ByPoint(const Group& group, const HashingOffer& offer, const power::FillTarget& target) {
   std::vector<int32_t> devices_at(static_cast<size_t>(group.model.operating_points_size()), 0);
   for (size_t s = 0; s < target.devices_at.size(); ++s)
-    devices_at[static_cast<size_t>(offer.hull[s].point)] += target.devices_at[s];
+    devices_at[static_cast<size_t>((*offer.hull)[s].point)] += target.devices_at[s];
   return devices_at;
 }
 
@@ -159,7 +159,7 @@ std::vector<Power> YieldableWatts(const State& state, MonoTime now) {
 void FillHashing(Step& step) {
   State& state = step.state;
   const MonoTime now = step.stamp.mono;
-  HashingDivision division = DivideHashing(state, now, step.stamp.utc);
+  HashingDivision division = DivideHashing(state, now, step.stamp.utc, &state.fill_memo);
   std::vector<HashingUnit>& units = division.units;
   const std::vector<HashingOffer>& offers = division.offers;
   const std::vector<power::FillTarget>& targets = division.targets;
@@ -190,7 +190,7 @@ void FillHashing(Step& step) {
       step.RoundAt(allocation->last_change + dwell);
       continue;
     }
-    const Power counted = allocation != nullptr ? allocation->charged : IdleWatts(node, group, units[u].devices.size());
+    const Power counted = allocation != nullptr ? allocation->charged : IdleWatts(node, group, static_cast<size_t>(units[u].count));
     const Power transient =
         Milliwatts(std::max<int64_t>(0, group.model.transient_mw() - group.model.max_mw())) * offers[u].fill.devices;
     const Power most = HashingCeiling(state, group.chain, counted);

@@ -1,7 +1,9 @@
 #include "scheduler/core/hashing_division.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -41,7 +43,8 @@ std::vector<HashingUnit> Units(const State& state, MonoTime now) {
   for (const uint64_t id : HashingAllocations(state)) {
     const Allocation& allocation = state.allocations.at(id);
     if (allocation.phase == v1::STOP || allocation.exited || allocation.devices.empty()) continue;
-    units.push_back({id, allocation.job, allocation.node, allocation.group, allocation.devices});
+    const auto count = static_cast<int32_t>(allocation.devices.size());
+    units.push_back({id, allocation.job, allocation.node, allocation.group, count, {}});
   }
   const std::vector<uint64_t> jobs = HashingJobs(state);
   if (jobs.empty()) return units;
@@ -52,12 +55,13 @@ std::vector<HashingUnit> Units(const State& state, MonoTime now) {
     for (size_t g = 0; g < node.groups.size(); ++g) {
       const Group& group = node.groups[g];
       if (!CanHash(group.model) || group.devices.empty()) continue;
-      HashingUnit unit{0, 0, n, static_cast<int32_t>(g), {}};
+      HashingUnit unit{0, 0, n, static_cast<int32_t>(g), 0, {}};
       for (int32_t d = 0; d < group.count; ++d) {
         if (group.used_milli[d] == 0 && !group.quarantined.contains(d) && !planned.contains({n, unit.group, d}))
           unit.devices.push_back(d);
       }
       if (unit.devices.empty()) continue;
+      unit.count = static_cast<int32_t>(unit.devices.size());
       for (const uint64_t job : jobs) {
         if (HashingBar(node, state.jobs.at(job).row.job().spec()) != Constraint::kNone) continue;
         unit.job = job;
@@ -69,21 +73,40 @@ std::vector<HashingUnit> Units(const State& state, MonoTime now) {
   return units;
 }
 
-std::vector<economics::HullStep> Hull(const State& state, const Node& node, const Group& group, UtcTime utc) {
-  const v1::Site& site = state.configuration.sites(static_cast<int>(node.site_index));
-  return economics::ConcaveHull(group.model, economics::PricesAt(site, utc));
-}
+// The hulls of one moment: one for all devices of a model at a site.
+class Hulls {
+ public:
+  using Hull = std::shared_ptr<const std::vector<economics::HullStep>>;
 
-HashingOffer Offer(const State& state, const HashingUnit& unit, UtcTime utc) {
+  Hulls(const State& state, UtcTime utc) : state_(state), utc_(utc) {}
+
+  Hull Of(const Node& node, const Group& group) {
+    Hull& hull = hulls_[{node.site_index, group.model.id()}];
+    if (hull == nullptr) {
+      const v1::Site& site = state_.configuration.sites(static_cast<int>(node.site_index));
+      hull = std::make_shared<const std::vector<economics::HullStep>>(
+          economics::ConcaveHull(group.model, economics::PricesAt(site, utc_)));
+    }
+    return hull;
+  }
+
+ private:
+  const State& state_;
+  const UtcTime utc_;
+  std::map<std::pair<uint32_t, std::string_view>, Hull> hulls_;  // by site and model
+};
+
+HashingOffer Offer(const State& state, const HashingUnit& unit, Hulls& hulls) {
   const Node& node = state.nodes[unit.node];
   const Group& group = node.groups[unit.group];
   HashingOffer offer;
-  offer.hull = Hull(state, node, group, utc);
+  offer.hull = hulls.Of(node, group);
   offer.fill.chain = group.chain;
-  offer.fill.devices = static_cast<int32_t>(unit.devices.size());
+  offer.fill.devices = unit.count;
   offer.fill.off_watts = Milliwatts(group.model.idle_mw());
   offer.fill.order = unit.node * 64ULL + static_cast<uint64_t>(unit.group);
-  for (const economics::HullStep& step : offer.hull) {
+  offer.fill.steps.reserve(offer.hull->size());
+  for (const economics::HullStep& step : *offer.hull) {
     offer.fill.steps.push_back({step.point, step.watts, step.value_micro_usd_per_mwh});
   }
   return offer;
@@ -176,7 +199,7 @@ Power Overdue(const State& state, const Allocation& allocation, MonoTime now) {
   return allocation.last_change + due < now ? above : Power();
 }
 
-HashingDivision DivideHashing(const State& state, MonoTime now, UtcTime utc) {
+HashingDivision DivideHashing(const State& state, MonoTime now, UtcTime utc, power::FillMemo* memo) {
   HashingDivision division;
   division.units = Units(state, now);
   if (division.units.empty()) return division;
@@ -192,12 +215,14 @@ HashingDivision DivideHashing(const State& state, MonoTime now, UtcTime utc) {
     }
   }
   std::vector<power::FillUnit> fills;
-  std::vector<power::Chain> chains;
-  for (uint32_t c = 0; c < state.ledger.chains(); ++c) chains.push_back(state.ledger.chain(c));
+  fills.reserve(division.units.size());
+  division.offers.reserve(division.units.size());
+  const std::vector<power::Chain>& chains = state.ledger.all_chains();
+  Hulls hulls(state, utc);
   for (const HashingUnit& unit : division.units) {
-    division.offers.push_back(Offer(state, unit, utc));
+    division.offers.push_back(Offer(state, unit, hulls));
     const Group& group = state.nodes[unit.node].groups[unit.group];
-    Power counted = IdleWatts(state.nodes[unit.node], group, unit.devices.size());
+    Power counted = IdleWatts(state.nodes[unit.node], group, static_cast<size_t>(unit.count));
     if (unit.allocation != 0) {
       const Allocation& allocation = state.allocations.at(unit.allocation);
       counted = allocation.charged - Overdue(state, allocation, now);
@@ -208,7 +233,7 @@ HashingDivision DivideHashing(const State& state, MonoTime now, UtcTime utc) {
     if (unit.allocation != 0 && !MayRise(state, unit, now))
       fills.back().most = state.allocations.at(unit.allocation).bound.grant();
   }
-  division.targets = power::Fill(fills, chains, available);
+  division.targets = memo != nullptr ? memo->Fill(fills, chains, available) : power::Fill(fills, chains, available);
   std::vector<Power> left_when_off = available;
   for (const power::FillUnit& fill : fills) {
     for (const power::Edge& edge : chains[fill.chain])

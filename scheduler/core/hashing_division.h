@@ -4,12 +4,14 @@
 #define SWITCHYARD_SCHEDULER_CORE_HASHING_DIVISION_H_
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "scheduler/core/state.h"
 #include "scheduler/economics/value.h"
 #include "scheduler/placement/constraint.h"
 #include "scheduler/power/fill.h"
+#include "scheduler/power/fill_memo.h"
 
 namespace switchyard::core {
 
@@ -19,13 +21,14 @@ struct HashingUnit {
   uint64_t job = 0;
   uint32_t node = 0;
   int32_t group = 0;
-  std::vector<int32_t> devices;
+  int32_t count = 0;             // of its devices
+  std::vector<int32_t> devices;  // that would start; those of an allocation are its own
 };
 
 // What a unit would make of watts.
 struct HashingOffer {
   power::FillUnit fill;
-  std::vector<economics::HullStep> hull;
+  std::shared_ptr<const std::vector<economics::HullStep>> hull;  // of all devices of its model at its site
 };
 
 struct HashingDivision {
@@ -35,7 +38,8 @@ struct HashingDivision {
   std::vector<Power> left;  // by budget: what hashing could still be charged beyond the targets; empty without units
 };
 
-HashingDivision DivideHashing(const State& state, MonoTime now, UtcTime utc);
+// With a memo: what was divided in the same way the last time is not divided again.
+HashingDivision DivideHashing(const State& state, MonoTime now, UtcTime utc, power::FillMemo* memo = nullptr);
 
 // Jobs that hash or want to, the first claim first.
 std::vector<uint64_t> HashingJobs(const State& state);

@@ -41,13 +41,21 @@ Power NextRise(const HashingOffer& offer, const power::FillTarget& target) {
 }
 
 class LackFinder {
+  struct GroupUnit {
+    uint32_t node;
+    int32_t group;
+    size_t unit;  // of the division
+    auto operator<=>(const GroupUnit&) const = default;
+  };
+
  public:
   LackFinder(const State& state, const Job& job, const HashingDivision& division, MonoTime now, UtcTime utc)
       : state_(state), job_(job), division_(division), now_(now), utc_(utc) {
     for (size_t u = 0; u < division.units.size(); ++u) {
       const HashingUnit& unit = division.units[u];
-      if (unit.job == job.row.job().id()) units_[{unit.node, unit.group}].push_back(u);
+      if (unit.job == job.row.job().id()) units_.push_back({unit.node, unit.group, u});
     }
+    std::sort(units_.begin(), units_.end());
   }
 
   HashingLacks Find() {
@@ -71,20 +79,19 @@ class LackFinder {
     for (size_t g = 0; g < node.groups.size(); ++g) {
       const Group& group = node.groups[g];
       if (!CanHash(group.model)) continue;
-      const auto own = units_.find({n, static_cast<int32_t>(g)});
       int32_t held = 0;
-      if (own != units_.end()) {
-        for (const size_t u : own->second) {
-          held += static_cast<int32_t>(division_.units[u].devices.size());
-          LookAtUnit(u);
-        }
+      const GroupUnit first{n, static_cast<int32_t>(g), 0};
+      for (auto own = std::lower_bound(units_.begin(), units_.end(), first);
+           own != units_.end() && own->node == first.node && own->group == first.group; ++own) {
+        held += division_.units[own->unit].count;
+        LookAtUnit(own->unit);
       }
       const int32_t others = group.count - held;
       if (others <= 0) continue;
       const Power missing = Milliwatts(group.model.max_mw()) * others;
       if (!Available(state_, node, now_) || group.devices.empty()) {
         Add(Constraint::kNodeState, n, 0, node.id, missing);
-      } else if (own == units_.end() && node.hashing_not_before > now_) {
+      } else if (held == 0 && node.hashing_not_before > now_) {
         Add(Constraint::kHashingBackoff, n, (node.hashing_not_before - now_).count(), node.id, missing);
       } else {
         Add(Constraint::kDevices, n, others, node.id, missing);
@@ -168,7 +175,7 @@ class LackFinder {
     const Node& node = state_.nodes[unit.node];
     economics::Prices prices = PricesOf(state_, node.site_index, utc_);
     if (prices.stale) return Add(Constraint::kStalePrices, unit.node, 0, node.site, missing);
-    const economics::HullStep& best = division_.offers[u].hull.front();
+    const economics::HullStep& best = division_.offers[u].hull->front();
     prices.energy_per_mwh = Usd();
     const int64_t earned =
         economics::MarginalValue({division_.offers[u].fill.off_watts, HashRate()}, {best.watts, best.rate}, prices);
@@ -196,7 +203,7 @@ class LackFinder {
   const HashingDivision& division_;
   const MonoTime now_;
   const UtcTime utc_;
-  std::map<std::pair<uint32_t, int32_t>, std::vector<size_t>> units_;  // of the job, by node and group
+  std::vector<GroupUnit> units_;         // of the job, ascending
   std::map<Constraint, uint32_t> seen_;  // the node of the last lack: nodes are looked at one after the other
   HashingLacks lacks_;
 };

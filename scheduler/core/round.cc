@@ -199,6 +199,7 @@ void ServeQueue(Step& step) {
   Sizes sizes(state);
   const std::vector<uint64_t> order = QueueOrder(state, shares, sizes);
   RefreshViews(state, step.stamp.mono, step.stamp.utc, nullptr, state.views);
+  placement::RankMemo memo;
   std::vector<Power> yieldable = YieldableWatts(state, step.stamp.mono);
   std::map<uint64_t, v1::PendingReason> failed_shapes;
   std::vector<uint64_t> passed;
@@ -229,7 +230,8 @@ void ServeQueue(Step& step) {
     // A service's replicas come one by one, as many as fit; a gang whole.
     std::vector<placement::TaskToPlace> tasks = TasksToPlace(state, job);
     if (!IsGang(job) && tasks.size() > 1) tasks.resize(1);
-    const Proposal proposal = ProposeStart(state, job, tasks, state.views, yieldable, step.stamp.mono, step.stamp.utc);
+    const Proposal proposal =
+        ProposeStart(state, job, tasks, state.views, yieldable, step.stamp.mono, step.stamp.utc, &memo);
     if (proposal.shortfall.has_value()) {
       job.pending = PendingReason(*proposal.shortfall);
       failed_shapes[job.shape] = job.pending;
@@ -246,7 +248,10 @@ void ServeQueue(Step& step) {
       OpenPlan(step, job, proposal.placements, proposal.needs, proposal.preempted);
       job.pending =
           PendingReason({.constraint = Constraint::kYieldPending, .amount = 0, .subject = "", .rejected_nodes = {}});
-      if (!proposal.preempted.empty()) RefreshViews(state, step.stamp.mono, step.stamp.utc, nullptr, state.views);
+      if (!proposal.preempted.empty()) {
+        RefreshViews(state, step.stamp.mono, step.stamp.utc, nullptr, state.views);
+        memo = {};
+      }
       yieldable = YieldableWatts(state, step.stamp.mono);
     }
     if (proposal.preempted.empty()) {

@@ -66,10 +66,10 @@ struct Proposal {
   bool immediate = false;                         // headroom and devices are there now
   std::optional<placement::Shortfall> shortfall;  // nothing else is set then
 };
-// `yieldable`: YieldableWatts now.
+// `yieldable`: YieldableWatts now. `memo`: of the views, from one job to the next.
 Proposal ProposeStart(const State& state, const Job& job, const std::vector<placement::TaskToPlace>& tasks,
                       std::vector<placement::NodeView>& views, const std::vector<Power>& yieldable, MonoTime now,
-                      UtcTime utc);
+                      UtcTime utc, placement::RankMemo* memo = nullptr);
 
 }  // namespace switchyard::core
 

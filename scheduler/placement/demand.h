@@ -37,6 +37,8 @@ struct Demand {
   Power watts_per_device;                  // limit for devices with a limiter; zero: their maximum
   Domain spread_over = Domain::kNone;
   Domain pack_into = Domain::kNone;
+
+  bool operator==(const Demand&) const = default;
 };
 
 Demand MakeDemand(const v1::JobSpec& job, const v1::TaskGroup& group);

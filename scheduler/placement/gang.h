@@ -11,13 +11,14 @@
 #include "scheduler/placement/demand.h"
 #include "scheduler/placement/node_view.h"
 #include "scheduler/placement/place.h"
+#include "scheduler/placement/rank_memo.h"
 
 namespace switchyard::placement {
 
 class Gang {
  public:
-  Gang(std::vector<NodeView>& nodes, PowerOracle& power, bool allow_reclaim)
-      : nodes_(nodes), power_(power), allow_reclaim_(allow_reclaim) {}
+  Gang(std::vector<NodeView>& nodes, PowerOracle& power, bool allow_reclaim, RankMemo& memo)
+      : nodes_(nodes), power_(power), allow_reclaim_(allow_reclaim), memo_(memo) {}
   Gang(const Gang&) = delete;
   Gang& operator=(const Gang&) = delete;
 
@@ -33,6 +34,7 @@ class Gang {
   Shortfall WhyNoPower() const { return power_.Why(); }
   const std::vector<NodeView>& nodes() const { return nodes_; }
   bool allow_reclaim() const { return allow_reclaim_; }
+  RankMemo::Ranks& RanksFor(const Demand& demand) { return memo_.For(demand, allow_reclaim_, nodes_.size()); }
 
  private:
   struct Member {
@@ -45,6 +47,7 @@ class Gang {
   std::vector<NodeView>& nodes_;
   PowerOracle& power_;
   const bool allow_reclaim_;
+  RankMemo& memo_;
   std::vector<Member> members_;
 };
 

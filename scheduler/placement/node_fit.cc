@@ -57,6 +57,7 @@ std::optional<DeviceChoice> ChooseShared(const DeviceGroupView& group, int32_t s
 
 // Books (sign -1) or gives back (sign +1) one task's resources.
 void Move(const Demand& demand, int32_t device_group, const std::vector<int32_t>& devices, int sign, NodeView& node) {
+  ++node.bookings.count;
   node.cpu_milli_free += sign * demand.cpu_milli;
   node.memory_free += sign * demand.memory_bytes;
   node.disk_free += sign * demand.disk_bytes;

@@ -28,6 +28,12 @@ struct DeviceGroupView {
   bool operator==(const DeviceGroupView&) const = default;
 };
 
+// How often Take and Release have changed a view. It is no part of what the node has: views of equal contents are equal.
+struct Bookings {
+  uint64_t count = 0;
+  bool operator==(const Bookings&) const { return true; }
+};
+
 struct NodeView {
   uint32_t index = 0;  // of the node in the core; ties go to the lower one
   std::string id, site, rack, switch_name;
@@ -42,6 +48,7 @@ struct NodeView {
   std::vector<std::pair<std::string, int64_t>> counts_free;  // sorted by name
   std::vector<DeviceGroupView> groups;                       // in the order of the node model's groups
   int64_t hashing_value = 0;  // micro-USD an hour that its hashing earns: what a yield would lose
+  Bookings bookings;
 
   bool operator==(const NodeView&) const = default;
 };

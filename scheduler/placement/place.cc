@@ -55,20 +55,27 @@ bool Nearer(const Shortfall& a, const Shortfall& b) {
   return a.amount < b.amount;
 }
 
-void Offer(const Demand& demand, const Gang& gang, size_t node, Candidates& candidates) {
+std::optional<Candidate> CandidateOf(const Gang& gang, size_t node, RankMemo::Ranks& ranks) {
   const NodeView& view = gang.nodes()[node];
-  if (NodeShortfall(demand, view, gang.allow_reclaim())) return;
-  const std::optional<DeviceChoice> choice = RankDevices(demand, view, gang.allow_reclaim());
-  SWITCHYARD_CHECK(choice.has_value()) << "node " << view.id << " was let through without the devices";
-  candidates.push({choice->needs_yield, choice->leftover, view.hashing_value, node});
+  const NodeRank& rank = ranks.Of(view, node);
+  if (!rank.fits) return std::nullopt;
+  return Candidate{rank.needs_yield, rank.leftover, view.hashing_value, node};
+}
+
+Candidates CandidatesOf(const Gang& gang, const std::vector<size_t>& nodes, RankMemo::Ranks& ranks) {
+  std::vector<Candidate> candidates;
+  candidates.reserve(nodes.size());
+  for (const size_t node : nodes) {
+    if (const std::optional<Candidate> candidate = CandidateOf(gang, node, ranks)) candidates.push_back(*candidate);
+  }
+  return Candidates(std::greater<>(), std::move(candidates));
 }
 
 // Places the tasks of a group on the given nodes, best node first. All tasks of a group ask for the same, so a node
 // that refuses one refuses every later one, and only the node that took a task has to be looked at anew.
 Attempt PlaceOn(const std::vector<size_t>& nodes, const Group& group, Gang& gang) {
-  Candidates candidates;
-  for (const size_t node : nodes) Offer(group.demand, gang, node, candidates);
-
+  RankMemo::Ranks& ranks = gang.RanksFor(group.demand);
+  Candidates candidates = CandidatesOf(gang, nodes, ranks);
   const bool spread = group.demand.spread_over != Domain::kNone;
   std::set<std::string> taken = group.spread_taken;
   Attempt attempt{.unplaced = group.indices.size()};
@@ -87,7 +94,7 @@ Attempt PlaceOn(const std::vector<size_t>& nodes, const Group& group, Gang& gang
     }
     --attempt.unplaced;
     if (spread) taken.insert(domain);
-    Offer(group.demand, gang, node, candidates);
+    if (const std::optional<Candidate> again = CandidateOf(gang, node, ranks)) candidates.push(*again);
   }
   return attempt;
 }
@@ -239,9 +246,11 @@ std::vector<TaskPlacement> InOrder(const Gang& gang, const std::vector<TaskToPla
 }  // namespace
 
 PlaceResult PlaceGang(const v1::JobSpec& job, const std::vector<TaskToPlace>& tasks, std::vector<NodeView>& nodes,
-                      PowerOracle& power, bool allow_reclaim, const std::vector<HeldTask>& held) {
+                      PowerOracle& power, bool allow_reclaim, const std::vector<HeldTask>& held,
+                      RankMemo* memo) {
   const std::vector<Group> groups = MakeGroups(job, tasks, nodes, held);
-  Gang gang(nodes, power, allow_reclaim);
+  RankMemo of_this_gang;
+  Gang gang(nodes, power, allow_reclaim, memo != nullptr ? *memo : of_this_gang);
   for (const Group& group : groups) {
     std::optional<Shortfall> shortfall = PlaceGroup(group, gang);
     if (!shortfall) continue;

@@ -15,6 +15,7 @@
 
 #include "scheduler/placement/constraint.h"
 #include "scheduler/placement/node_view.h"
+#include "scheduler/placement/rank_memo.h"
 #include "switchyard/v1/job.pb.h"
 
 namespace switchyard::placement {
@@ -71,9 +72,11 @@ struct PlaceResult {
 // the node, the lower node index. Tasks without devices prefer nodes with the fewest free GPUs. With allow_reclaim,
 // devices that a yield would free may be used. Offer every node, also those that are not available: `held` tasks are
 // looked for among them.
+// With a memo, what it knows of these nodes is not worked out again.
 // REQUIRES: nodes sorted by index; each task's group is in the job.
 PlaceResult PlaceGang(const v1::JobSpec& job, const std::vector<TaskToPlace>& tasks, std::vector<NodeView>& nodes,
-                      PowerOracle& power, bool allow_reclaim, const std::vector<HeldTask>& held = {});
+                      PowerOracle& power, bool allow_reclaim, const std::vector<HeldTask>& held = {},
+                      RankMemo* memo = nullptr);
 
 }  // namespace switchyard::placement
 

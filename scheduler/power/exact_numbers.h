@@ -10,6 +10,7 @@
 #include <gmpxx.h>
 
 #include <bit>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -29,6 +30,12 @@ class NarrowNumbers {
     return a * b;
   }
   Number Subtract(Number a, Number b) { return Kept(a - b); }
+
+  // a x b against c x d. Never overflows. REQUIRES: none is negative.
+  static std::strong_ordering CompareProducts(Number a, Number b, Number c, Number d) {
+    if (IsShort(a) && IsShort(b) && IsShort(c) && IsShort(d)) return a * b <=> c * d;
+    return Product(a, b) <=> Product(c, d);
+  }
 
   // REQUIRES: b divides a, or a and b are not negative.
   static Number Divide(Number a, Number b) {
@@ -58,6 +65,16 @@ class NarrowNumbers {
 
   // Within 63 bits and a sign, and not the one value without a negative.
   static bool IsShort(Number a) { return a == static_cast<int64_t>(a) && static_cast<int64_t>(a) != INT64_MIN; }
+  // 256 bits of a product of two that are not negative, the high half first.
+  static std::pair<unsigned __int128, unsigned __int128> Product(Number a, Number b) {
+    using Half = unsigned __int128;
+    const auto low = [](Number x) { return Half(static_cast<uint64_t>(x)); };
+    const auto high = [](Number x) { return Half(static_cast<uint64_t>(x >> 64)); };
+    const Half middle = high(a) * low(b) + (low(a) * low(b) >> 64);
+    const Half carried = low(a) * high(b) + static_cast<uint64_t>(middle);
+    const Half bottom = (carried << 64) | static_cast<uint64_t>(low(a) * low(b));
+    return {high(a) * high(b) + (middle >> 64) + (carried >> 64), bottom};
+  }
   static int Bits(Number a) {
     const auto magnitude = static_cast<unsigned __int128>(a < 0 ? -a : a);
     const auto high = static_cast<uint64_t>(magnitude >> 64);
@@ -83,6 +100,9 @@ class WideNumbers {
   static Number Of(__int128 value);
   static Number Multiply(const Number& a, const Number& b) { return a * b; }
   static Number Subtract(const Number& a, const Number& b) { return a - b; }
+  static std::strong_ordering CompareProducts(const Number& a, const Number& b, const Number& c, const Number& d) {
+    return cmp(a * b, c * d) <=> 0;
+  }
   static Number Divide(const Number& a, const Number& b) { return a / b; }
   static Number Gcd(const Number& a, const Number& b) { return gcd(a, b); }
   static int64_t Words(const Number& a) { return static_cast<int64_t>(mpz_size(a.get_mpz_t())); }

@@ -4,6 +4,7 @@
 #define SWITCHYARD_SCHEDULER_POWER_FILL_SIMPLEX_H_
 
 #include <algorithm>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -152,10 +153,11 @@ void Simplex<Numbers>::Advance(uint32_t entering) {
       room = numbers_.Subtract(numbers_.Multiply(most_[row.basic], row.scale), row.right);
       rate = -rate;
     }
-    const Number left = numbers_.Multiply(room, per), right = numbers_.Multiply(step, rate);
-    const bool nearer = step < 0 || left < right;
-    const bool as_near_and_first = left == right && blocking.has_value() && row.basic < rows_[*blocking].basic;
-    if (!nearer && !as_near_and_first) continue;
+    if (step >= 0) {
+      const std::strong_ordering distance = Numbers::CompareProducts(room, per, step, rate);  // room/rate to step/per
+      const bool as_near_and_first = distance == 0 && blocking.has_value() && row.basic < rows_[*blocking].basic;
+      if (distance > 0 || (distance == 0 && !as_near_and_first)) continue;
+    }
     blocking = r;
     step = std::move(room);
     per = std::move(rate);

@@ -216,5 +216,39 @@ TEST(TaskCapacityProperty, IsWhatOneAfterTheOtherFits) {
   }
 }
 
+// Few shapes, many jobs, budgets that refuse in between: what is remembered of the nodes must never be yesterday's.
+TEST(PlaceGangProperty, AQueueIsPlacedTheSameWithAMemoAndWithout) {
+  int placed = 0;
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
+    World world(seed);
+    std::vector<NodeView> nodes = world.Nodes(), remembered = nodes;
+    OneBudget power(Watts(1000 + world.Below(20'000))), power_of_remembered(power.headroom());
+    std::vector<v1::JobSpec> shapes;
+    for (int i = 0; i < 4; ++i) shapes.push_back(world.Job());
+    RankMemo memo;
+    for (int job = 0; job < 12; ++job) {
+      const v1::JobSpec& spec = shapes[world.Below(4)];
+      const bool allow_reclaim = !world.OneIn(4);
+      const PlaceResult fresh = PlaceGang(spec, AllTasks(spec), nodes, power, allow_reclaim);
+      const PlaceResult known =
+          PlaceGang(spec, AllTasks(spec), remembered, power_of_remembered, allow_reclaim, {}, &memo);
+      ASSERT_EQ(remembered, nodes) << "seed " << seed << ", job " << job;
+      ASSERT_EQ(power_of_remembered.headroom(), power.headroom()) << "seed " << seed << ", job " << job;
+      ASSERT_EQ(known.placements.size(), fresh.placements.size()) << "seed " << seed << ", job " << job;
+      ASSERT_EQ(known.shortfall.has_value(), fresh.shortfall.has_value());
+      for (size_t i = 0; i < fresh.placements.size(); ++i) {
+        EXPECT_EQ(known.placements[i].node, fresh.placements[i].node) << "seed " << seed << ", job " << job;
+        EXPECT_EQ(known.placements[i].devices, fresh.placements[i].devices) << "seed " << seed << ", job " << job;
+      }
+      if (fresh.shortfall.has_value()) {
+        EXPECT_EQ(known.shortfall->constraint, fresh.shortfall->constraint) << "seed " << seed << ", job " << job;
+        EXPECT_EQ(known.shortfall->amount, fresh.shortfall->amount) << "seed " << seed << ", job " << job;
+      }
+      placed += fresh.shortfall.has_value() ? 0 : 1;
+    }
+  }
+  EXPECT_GT(placed, 300);
+}
+
 }  // namespace
 }  // namespace switchyard::placement

@@ -39,6 +39,12 @@ TEST(ExactNumbers, NarrowAndWideAgreeAsLongAsNothingOverflows) {
       const Wide less = difference.Subtract(a, b);
       EXPECT_FALSE(difference.overflowed());
       EXPECT_TRUE(WideNumbers::Of(less) == WideNumbers::Subtract(wide_a, wide_b));
+      for (const Wide c : {Wide(3), a < 0 ? -a : a, kTwo64 * 5 + 1}) {
+        const Wide x = a < 0 ? -a : a, y = b < 0 ? -b : b, d = y + 1;
+        const auto wide = WideNumbers::CompareProducts(WideNumbers::Of(x), WideNumbers::Of(y), WideNumbers::Of(c), WideNumbers::Of(d));
+        EXPECT_TRUE(NarrowNumbers::CompareProducts(x, y, c, d) == wide);
+        EXPECT_TRUE(NarrowNumbers::CompareProducts(x, y, y, x) == 0);
+      }
       if (product.overflowed() || b == 0) continue;
       ++agreed;
       EXPECT_TRUE(WideNumbers::Of(NarrowNumbers::Divide(ab, b)) == WideNumbers::Divide(wide_ab, wide_b));
