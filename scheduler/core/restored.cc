@@ -96,7 +96,8 @@ void BecomeClaimed(Step& step, Node& node) {
   step.changed_nodes.insert(step.state.node_index.at(node.id));
   step.state.round_needed = true;
   if (UnclaimedNodes(step.state) > 0) return;
-  step.Event("RestoreEnded", step.state.meta.cluster_id(), "every node has said to the restored store what it draws");
+  step.Event("RestoreEnded", step.state.configuration.cluster_id(),
+             "every node has said to the restored store what it draws");
 }
 
 }  // namespace
@@ -117,7 +118,7 @@ void BeginIncarnation(Step& step) {
     state.nodes[index].admitted = false;
     step.changed_nodes.insert(index);
   }
-  step.Event("StoreRestored", state.meta.cluster_id(),
+  step.Event("StoreRestored", state.configuration.cluster_id(),
              fmt::format("nothing rises before {} node(s) have said what they draw, were admitted or are lost",
                          state.nodes.size()));
 }

@@ -183,7 +183,7 @@ void FillAlarms(const State& state, const Stamp& stamp, v1::ListAlarmsResponse* 
                fmt::format("its meter shows {} above the ledger; find what draws it", FormatPower(budget.unknown)));
   }
   if (const int64_t unclaimed = UnclaimedNodes(state); unclaimed > 0) {
-    AddAlarm(response, "restored", state.meta.cluster_id(),
+    AddAlarm(response, "restored", state.configuration.cluster_id(),
              fmt::format("the store is a restored backup, and {} node(s) have not said to it yet what they draw: nothing "
                          "rises beneath their budgets; `switchyard why-not-rising` names them",
                          unclaimed));

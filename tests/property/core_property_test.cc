@@ -1,7 +1,7 @@
 // Random histories against the real core: clients, operators, caps, agents that fall silent, refuse and lie low,
-// murders and backups that are older than what happened since. After every batch the harness recounts the invariants; here the world outside is checked as well: what
-// really draws is never above the ledger, no device is held twice by running tasks, and when the trouble ends the queue
-// drains.
+// murders and backups that are older than what happened since. After every batch the harness recounts the invariants;
+// here the world outside is checked as well: what really draws is never above the ledger, no device is held twice by
+// running tasks, and when the trouble ends the queue drains.
 #include <algorithm>
 #include <cstdint>
 #include <gtest/gtest.h>
@@ -364,8 +364,8 @@ class History {
   std::vector<int> feed_of_;  // beside names_: 0 f1, 1 f2
   bool dead_[2] = {};
   size_t sent_seen_ = 0;
-  std::map<uint64_t, Power> granted_;                // hashing under f1, as sent last
-  std::vector<std::pair<MonoTime, Power>> rises_;    // of this term
+  std::map<uint64_t, Power> granted_;              // hashing under f1, as sent last
+  std::vector<std::pair<MonoTime, Power>> rises_;  // of this term
   std::unique_ptr<CoreHarness> cluster_;
   std::vector<uint64_t> jobs_;
   CoreHarness::Rows backup_;           // empty: none was taken
