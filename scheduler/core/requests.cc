@@ -12,8 +12,9 @@ namespace switchyard::core {
 namespace {
 
 constexpr Duration kKeysKept = Hours(24);  // longer than any client retries
-// Rows that one pruning removes at most, so that it never becomes a long batch.
-constexpr int kPrunedAtOnce = 2000;
+// Jobs, and keys, that one pruning removes at most: as many as one submit may make, so that it is no longer a batch than that. There is
+// a pruning a minute, so that history keeps its bound at 160 jobs a second that go on for ever.
+constexpr int kPrunedAtOnce = 10'000;
 
 bool IsPrincipal(const pb::Command& command, const std::string& listed) {
   if (listed == "*" || listed == command.principal()) return true;
@@ -196,6 +197,7 @@ void Prune(Step& step) {
     ++removed;
   }
   if (removed > 0) step.meta_changed = true;  // next_job must outlive the rows
+  removed = 0;  // jobs that pile up must not keep the keys
   const UtcTime oldest_key = step.stamp.utc - kKeysKept;
   for (auto it = state.idempotency.begin(); it != state.idempotency.end() && removed < kPrunedAtOnce;) {
     if (UtcTime(it->second.utc_ms()) >= oldest_key) {

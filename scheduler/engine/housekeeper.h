@@ -30,7 +30,8 @@ class Housekeeper {
     std::function<absl::StatusOr<int64_t>()> free_bytes;              // store::Store::FreeBytes
     std::function<absl::Status(store::v1::Command)> post;             // Engine::Post; what it refuses is posted again
     std::chrono::milliseconds disk_interval = std::chrono::seconds(5);
-    std::chrono::milliseconds prune_interval = std::chrono::minutes(10);
+    // Short, for a process that is restarted again and again prunes as well, and what one pruning removes is bounded.
+    std::chrono::milliseconds prune_interval = std::chrono::minutes(1);
   };
 
   explicit Housekeeper(Options options);  // starts

@@ -234,5 +234,29 @@ TEST_F(RequestsTest, HistoryAndKeysArePrunedByAge) {
   EXPECT_GT(cluster.Submit(TrainingJob("next", 1, 1)), job) << "its number is not given again";
 }
 
+TEST_F(RequestsTest, OnePruningTakesAllJobsThatOneSubmitMadeAndOldKeysAsWell) {
+  builder_.timing().set_history_ms(Minutes(1).count());
+  CoreHarness& cluster = Start();
+  cluster.Disconnect("s1");
+  cluster.Submit(TrainingJob("waits", 1, 1));
+  cluster.Run(Hours(25));
+  v1::JobSpec many = TrainingJob("many", 1, 1);
+  many.set_array_size(10'000);
+  const uint64_t first = cluster.Submit(many);
+  pb::Command cancel;
+  for (uint64_t id = first; id < first + 10'000; ++id) cancel.mutable_cancel()->add_ids(id);
+  cancel.mutable_cancel()->set_idempotency_key("c");
+  cancel.set_principal("uid:0");
+  ASSERT_TRUE(cluster.Send(cancel).ok());
+  ASSERT_EQ(cluster.state().finished.size(), 10'000u);
+  const size_t keys = cluster.state().idempotency.size();
+  cluster.Run(Minutes(2));
+  pb::Command prune;
+  prune.mutable_prune();
+  cluster.Batch({prune});
+  EXPECT_TRUE(cluster.state().finished.empty());
+  EXPECT_EQ(cluster.state().idempotency.size(), keys - 1) << "the key of a day ago";
+}
+
 }  // namespace
 }  // namespace switchyard::testing
