@@ -277,6 +277,7 @@ void Install(Step& step, House house) {
     const auto found = state.budget_index.find(budget.id);
     if (found == state.budget_index.end()) continue;
     const Budget& before = state.budgets[found->second];
+    house.ledger.HoldOn(state.ledger, found->second, house.budget_index.at(budget.id));
     budget.meter = before.meter;
     budget.meter_seen = before.meter_seen;
     budget.metered = before.metered;

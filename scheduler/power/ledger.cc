@@ -60,6 +60,14 @@ void Ledger::HoldOverhead(uint32_t budget, Power released, MonoTime now) {
   }
 }
 
+void Ledger::HoldOn(const Ledger& before, uint32_t from, uint32_t to) {
+  for (const Held& held : before.releases_) {
+    if (held.budget != from) continue;
+    held_[to] += held.amount;
+    releases_.push_back({held.until, to, held.amount});
+  }
+}
+
 void Ledger::Earmark(uint32_t budget, Power change) {
   earmarked_[budget] += change;
   SWITCHYARD_CHECK(earmarked_[budget] >= Power()) << "budget " << budget << " earmarked " << earmarked_[budget];

@@ -50,6 +50,9 @@ class Ledger {
   // Adds to (or, negative, takes from) what is earmarked in a budget for plans.
   void Earmark(uint32_t budget, Power change);
 
+  // What `before` still holds of overhead released at its budget `from` is held at `to` here: chillers know of no reload.
+  void HoldOn(const Ledger& before, uint32_t from, uint32_t to);
+
   // Lets released overhead go whose lag has passed; true if there was some.
   bool ReleaseOverhead(MonoTime now);
   MonoTime NextOverheadRelease() const;

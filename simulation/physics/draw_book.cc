@@ -42,13 +42,19 @@ void DrawBook::Load(const v1::ClusterConfiguration& configuration) {
     const int64_t lag = reached.overhead_lag.count() * kOverheadLagTenths / 10;
     late_by_ = late_by_ < 0 ? lag : std::min(late_by_, lag);
   }
-  // What overhead had not followed yet counts as arrived.
+  // What overhead had not followed yet counts as arrived; what rises or falls from now on it follows later, as ever.
   for (LineState& line : lines_) {
     line.reach = &reach_.Of(line.node, line.group);
     const int64_t value = line.value + line.slope * (now_ - line.at);
     for (const ReachEdge& edge : *line.reach) {
-      budgets_[edge.budget].value += static_cast<Wide>(value) * (edge.ppm + edge.overhead_ppm);
-      budgets_[edge.budget].slope += static_cast<Wide>(line.slope) * (edge.ppm + edge.overhead_ppm);
+      BudgetState& budget = budgets_[edge.budget];
+      budget.value += static_cast<Wide>(value) * (edge.ppm + edge.overhead_ppm);
+      budget.slope += static_cast<Wide>(line.slope) * edge.ppm;
+      const Wide late_slope = static_cast<Wide>(line.slope) * edge.overhead_ppm;
+      if (late_by_ <= 0)
+        budget.slope += late_slope;
+      else if (late_slope != 0)
+        late_.push_back({now_ + late_by_, edge.budget, 0, late_slope});
     }
   }
 }

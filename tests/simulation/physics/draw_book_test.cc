@@ -141,6 +141,19 @@ TEST_F(DrawBookTest, AReloadKeepsDrawsAndTakesNewCoefficients) {
   EXPECT_EQ(book_.Draw(Budget("site/pdu"), At(60'000)), Watts(500));
 }
 
+TEST_F(DrawBookTest, AReloadInTheMiddleOfARampBendsNoOverhead) {
+  const uint32_t meter = Budget("site/meter");
+  const Power base = book_.Draw(meter, At(0));
+  book_.Follow(At(0), "site/r1", "asic", 0, {{At(0), At(2000), Watts(0), Watts(2000)}});
+  book_.Advance(At(1000));
+  book_.Load(Cluster());
+  for (int64_t t = 1000; t < 60'000; t += 500) {
+    book_.Advance(At(t));
+    EXPECT_LE(book_.Draw(meter, At(t)) - base, Watts(2400)) << t;
+  }
+  EXPECT_EQ(book_.Draw(meter, At(60'000)) - base, Watts(2400));
+}
+
 // The proof of the book: thousands of random lines, compared at every millisecond with sums over the lines themselves.
 TEST_F(DrawBookTest, SumsAreThoseOfTheLines) {
   struct Plan {
