@@ -12,8 +12,8 @@ namespace {
 
 using store::v1::Command;
 
-// While more commands wait than a batch takes, a deadline waits for the reports in front of it, so that an expiry is not decided
-// with its heartbeat in the queue; but no longer than this, for deadlines also lower watts.
+// While more commands wait than a batch takes, a deadline waits for the reports in front of it, so that an expiry is
+// not decided with its heartbeat in the queue; but no longer than this, for deadlines also lower watts.
 constexpr Duration kDeadlinePatience = Milliseconds(250);
 
 bool FromAgentOrSelf(const Command& command) {
@@ -34,9 +34,7 @@ bool FromAgentOrSelf(const Command& command) {
 }
 
 // How much of a batch a command takes.
-size_t Weight(const Command& command) {
-  return command.has_submit() ? std::max(1, command.submit().jobs_size()) : 1;
-}
+size_t Weight(const Command& command) { return command.has_submit() ? std::max(1, command.submit().jobs_size()) : 1; }
 
 }  // namespace
 
@@ -57,7 +55,8 @@ absl::Status Batching::Post(Command command, Done&& done) {
   const size_t queued = from_client ? queued_from_clients_ : queue_.size() - queued_from_clients_;
   const size_t limit = from_client ? kMaxQueuedFromClients : kMaxQueuedFromAgents;
   if (queued >= limit) {
-    return absl::UnavailableError("scheduler: its queue is full, " + std::to_string(limit) + " commands may wait; retry later");
+    return absl::UnavailableError("scheduler: its queue is full, " + std::to_string(limit) +
+                                  " commands may wait; retry later");
   }
   queue_.push_back({std::move(command), std::move(done)});
   if (from_client) ++queued_from_clients_;
@@ -99,7 +98,8 @@ core::Stamp Batching::NextStamp(MonoTime mono, UtcTime utc, Duration* clock_step
 }
 
 void Batching::Decided(const Batch& batch, MonoTime deadline) {
-  // A deadline that stays in the past would spin the writer; a millisecond, the resolution of time here, is early enough.
+  // A deadline that stays in the past would spin the writer; a millisecond, the resolution of time here, is early
+  // enough.
   next_deadline_ = deadline <= batch.stamp.mono ? batch.stamp.mono + Milliseconds(1) : deadline;
 }
 
@@ -125,8 +125,9 @@ void Release(Batch batch, EffectSink* sink) {
   SWITCHYARD_FAILPOINT_IF("reply.before", !batch.waiting.empty());
   std::vector<bool> answered(batch.waiting.size(), false);
   for (const core::Reply& reply : batch.effects.replies) {
-    const auto waiting = std::lower_bound(batch.waiting.begin(), batch.waiting.end(), reply.request,
-                                          [](const Batch::Waiting& entry, uint64_t request) { return entry.request < request; });
+    const auto waiting =
+        std::lower_bound(batch.waiting.begin(), batch.waiting.end(), reply.request,
+                         [](const Batch::Waiting& entry, uint64_t request) { return entry.request < request; });
     if (waiting == batch.waiting.end() || waiting->request != reply.request) continue;  // request 0: nobody waits
     const size_t index = static_cast<size_t>(waiting - batch.waiting.begin());
     SWITCHYARD_CHECK(!answered[index]) << "request " << reply.request << " was answered twice";
@@ -134,7 +135,8 @@ void Release(Batch batch, EffectSink* sink) {
     waiting->done(reply);
   }
   for (size_t i = 0; i < answered.size(); ++i) {
-    if (!answered[i]) batch.waiting[i].done(NotDone(absl::InternalError("scheduler: it gave no answer to this request")));
+    if (!answered[i])
+      batch.waiting[i].done(NotDone(absl::InternalError("scheduler: it gave no answer to this request")));
   }
   SWITCHYARD_FAILPOINT_IF("reply.after", !batch.waiting.empty());
   if (!batch.effects.orders.empty()) {

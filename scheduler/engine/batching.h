@@ -1,11 +1,12 @@
-// How commands become batches, without a thread, a lock or a clock of its own: what waits, what a batch takes, how it is stamped,
-// how many may be in flight, and in which order what it caused is let out. The engine drives it from its two threads under its
-// lock; the simulation drives the same object in virtual time.
+// How commands become batches, without a thread, a lock or a clock of its own: what waits, what a batch takes, how it
+// is stamped, how many may be in flight, and in which order what it caused is let out. The engine drives it from its
+// two threads under its lock; the simulation drives the same object in virtual time.
 //
-//   Post -> queue -> Take (stamp) -> [the machine decides] -> Decided -> [rows are made durable] -> Committed -> Release -> Released
+//   Post -> queue -> Take (stamp) -> [the machine decides] -> Decided -> [rows are made durable] -> Committed ->
+//   Release -> Released
 //
-// Promises: commands of one poster keep their order; stamps never step back and sequences rise by one a batch; at most kMaxInFlight
-// batches are between Take and Released; a deadline of the core joins the batch in which it falls due.
+// Promises: commands of one poster keep their order; stamps never step back and sequences rise by one a batch; at most
+// kMaxInFlight batches are between Take and Released; a deadline of the core joins the batch in which it falls due.
 #ifndef SWITCHYARD_SCHEDULER_ENGINE_BATCHING_H_
 #define SWITCHYARD_SCHEDULER_ENGINE_BATCHING_H_
 
@@ -21,8 +22,8 @@
 
 namespace switchyard::engine {
 
-// Who hears of a batch once it is durable. Called on the committer's thread, one batch after the other: an implementation hands
-// over and returns, for the next batch waits.
+// Who hears of a batch once it is durable. Called on the committer's thread, one batch after the other: an
+// implementation hands over and returns, for the next batch waits.
 class EffectSink {
  public:
   virtual ~EffectSink() = default;
@@ -34,19 +35,19 @@ class EffectSink {
   virtual void OnSessions(uint64_t sequence, std::vector<core::SessionEffect> effects) = 0;
 };
 
-// For a request (what the core answers: see its contract; a term, an agent's word or a timer is none). Called once, on the
-// committer's thread after durability, or at once on the caller's with UNAVAILABLE when the engine takes no
-// command (queue full, stopping): then nothing was done.
+// For a request (what the core answers: see its contract; a term, an agent's word or a timer is none). Called once, on
+// the committer's thread after durability, or at once on the caller's with UNAVAILABLE when the engine takes no command
+// (queue full, stopping): then nothing was done.
 using Done = std::function<void(const core::Reply& reply)>;
 
-// Commands of clients that may wait. At ten thousand a second this is two seconds of work: who comes later fares better by
-// retrying. Over it: UNAVAILABLE.
+// Commands of clients that may wait. At ten thousand a second this is two seconds of work: who comes later fares better
+// by retrying. Over it: UNAVAILABLE.
 inline constexpr size_t kMaxQueuedFromClients = 20'000;
-// Commands of agents: a heartbeat and a report of each of 100,000 nodes, and as many again. Refusing them would end leases, so they
-// have room of their own beside the clients'.
+// Commands of agents: a heartbeat and a report of each of 100,000 nodes, and as many again. Refusing them would end
+// leases, so they have room of their own beside the clients'.
 inline constexpr size_t kMaxQueuedFromAgents = 400'000;
-// Commands (of a submission: its jobs) in one batch: at 1,000 rows a commit takes some 4 ms, longer ones cost latency and gain
-// nothing.
+// Commands (of a submission: its jobs) in one batch: at 1,000 rows a commit takes some 4 ms, longer ones cost latency
+// and gain nothing.
 inline constexpr size_t kMaxBatch = 1'000;
 // One is decided while the one before commits.
 inline constexpr int kMaxInFlight = 2;

@@ -85,6 +85,6 @@ void Calm::Note(MonoTime now, const Deed& deed) {
   troubled_until_ = std::max(troubled_until_, now + deed.span);
 }
 
-std::string Watts(Power power) { return FormatPower(power); }
+std::string InWatts(Power power) { return FormatPower(power); }
 
 }  // namespace switchyard::simulation

@@ -91,7 +91,7 @@ class Calm {
   MonoTime troubled_until_;
 };
 
-std::string Watts(Power power);
+std::string InWatts(Power power);
 
 }  // namespace switchyard::simulation
 

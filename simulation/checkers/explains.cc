@@ -4,6 +4,7 @@
 
 #include "fmt/format.h"
 #include "scheduler/core/views.h"
+#include "scheduler/placement/constraint.h"
 
 namespace switchyard::simulation {
 namespace {
@@ -86,7 +87,7 @@ void Explains::Ask(MonoTime now, const core::Stamp& stamp, const core::State& st
   ++asked_;
   const v1::ExplainResponse response = ExplainJob(state, after_, stamp);
   // What only waits for a moment (a back-off) may go on when it comes.
-  if (response.binding().constraint() == "back-off") return;
+  if (response.binding().constraint() == placement::Name(placement::Constraint::kBackoff)) return;
   last_ = {after_, Starts(response), response.binding().constraint(), now, 0};
 }
 

@@ -88,7 +88,7 @@ void LedgerWatts::Look(MonoTime now, const core::State& state, const BatchKinds&
     if (over && !caused && (!was_over || sum > leading->sums[b])) {
       Fail(now, fmt::format("budget \"{}\" counts {} of {} after a batch that brought neither a cap nor evidence; it "
                             "counted {}; commands{}",
-                            state.budgets[b].id, Watts(sum), Watts(cap), Watts(leading->sums[b]), bodies_));
+                            state.budgets[b].id, InWatts(sum), InWatts(cap), InWatts(leading->sums[b]), bodies_));
     }
     if (over && !was_over) leading->since[b] = leading->looked[b] = now;
     leading->over[b] = over;
@@ -129,8 +129,8 @@ void LedgerWatts::CheckShed(MonoTime now, const core::State& state, uint32_t bud
   Fail(now, fmt::format("budget \"{}\" counts {} of {} for longer than its shed deadline; with all orders followed it "
                         "would count {}, and "
                         "hashing allocation {} is not ordered lower",
-                        state.budgets[budget].id, Watts(state.ledger.Sum(budget)),
-                        Watts(state.ledger.limit(budget).cap), Watts(ordered), sheddable));
+                        state.budgets[budget].id, InWatts(state.ledger.Sum(budget)),
+                        InWatts(state.ledger.limit(budget).cap), InWatts(ordered), sheddable));
 }
 
 // The judge's own sum, exact, of what each entity counts by its class: never above the ledger's.
@@ -163,7 +163,7 @@ void LedgerWatts::Recount(MonoTime now, const core::State& state, const Leading&
     }
     if (state.ledger.limit(b).cap > reached.cap) {
       Fail(now, fmt::format("budget \"{}\" is held to {}, its configuration says {}", state.budgets[b].id,
-                            Watts(state.ledger.limit(b).cap), Watts(reached.cap)));
+                            InWatts(state.ledger.limit(b).cap), InWatts(reached.cap)));
     }
   }
 }

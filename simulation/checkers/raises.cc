@@ -43,7 +43,7 @@ void Raises::Adopt(const core::State& state, Leading* leading) {
       leading->charged[{n, g}] = ChargedOf(state, {n, g});
   }
   leading->sums.resize(state.ledger.budgets());
-  for (uint32_t b = 0; b < state.ledger.budgets(); ++b) leading->sums[b] = state.ledger.Sum(b);
+  for (uint32_t b = 0; b < state.ledger.budgets(); ++b) leading->sums[b] = state.ledger.Charged(b);
 }
 
 void Raises::OnStart(MonoTime, Leader leader, const core::State& state) {
@@ -55,10 +55,12 @@ void Raises::OnStart(MonoTime, Leader leader, const core::State& state) {
 
 void Raises::OnFault(MonoTime, const Deed& deed) { emptied_ |= deed.fault == FaultKind::kEmptyStore; }
 
-void Raises::NoteClaims(const std::vector<store::v1::Command>& commands, const core::State&, Leading* leading) {
+void Raises::NoteClaims(const std::vector<store::v1::Command>& commands, const core::State& state, Leading* leading) {
   for (const store::v1::Command& command : commands) {
-    if (!command.has_report()) continue;
+    if (!command.has_report() || command.report().report().scanning()) continue;
+    std::set<uint64_t> named;
     for (const v1::AllocationReport& report : command.report().report().allocations()) {
+      named.insert(report.allocation());
       const auto found = leading->tracks.find(report.allocation());
       if (found == leading->tracks.end()) continue;
       Track& track = found->second;
@@ -70,6 +72,13 @@ void Raises::NoteClaims(const std::vector<store::v1::Command>& commands, const c
         continue;
       if (track.claims.size() >= kClaimsKept) track.claims.erase(track.claims.begin());
       track.claims.push_back(claim);
+    }
+    // A report is complete: what it does not name does not exist.
+    const auto node = state.node_index.find(command.report().node());
+    if (node == state.node_index.end()) continue;
+    for (const uint64_t id : state.nodes[node->second].allocations) {
+      const auto track = leading->tracks.find(id);
+      if (track != leading->tracks.end() && !named.contains(id)) track->second.ended = true;
     }
   }
 }
@@ -106,7 +115,8 @@ void Raises::Decided(MonoTime now, Leader leader, const core::Stamp& stamp,
   }
   // Sums first: what was released with this batch is held against its own raises.
   for (uint32_t b = 0; b < state.ledger.budgets(); ++b) {
-    const Power sum = state.ledger.Sum(b);
+    // What a meter saw beyond the charges comes and goes with its overhead.
+    const Power sum = state.ledger.Charged(b);
     if (sum < leading.sums[b] && leader == newest_ && b < draws_->reach().budgets().size())
       held_.Note(now, b, draws_->reach().budgets()[b], leading.sums[b], sum);
     leading.sums[b] = sum;
@@ -149,6 +159,12 @@ void Raises::CheckBound(MonoTime now, const core::State& state, const core::Allo
   if (bound >= allowed || track->ended) return;
   const core::Node& node = state.nodes[allocation.node];
   if (node.lost) return;
+  // Its supervisor has ended it: the lease was over for as long as its job allows.
+  const auto job = state.jobs.find(allocation.job);
+  const bool fenced = job != state.jobs.end() && (!job->second.row.job().spec().has_fence_after_ms()
+                                                      ? allocation.kind == v1::INFERENCE
+                                                      : job->second.row.job().spec().fence_after_ms() > 0);
+  if (fenced && allocation.exited && node.session == 0) return;
   if (node.expired && allocation.kind == v1::HASHING && allocation.group >= 0) {
     const core::Group& group = node.groups[static_cast<size_t>(allocation.group)];
     const bool counts = group.enforcer == v1::ENFORCER_DEVICE || group.enforcer == v1::ENFORCER_SUPERVISOR;
@@ -156,13 +172,13 @@ void Raises::CheckBound(MonoTime now, const core::State& state, const core::Allo
     if (counts && bound >= floor) return;
     Fail(now,
          fmt::format("allocation {} of \"{}\" falls from {} to {} by the expiry of a lease that {} enforces",
-                     allocation.id, node.id, Watts(track->bound), Watts(bound), v1::Enforcer_Name(group.enforcer)));
+                     allocation.id, node.id, InWatts(track->bound), InWatts(bound), v1::Enforcer_Name(group.enforcer)));
     return;
   }
   Fail(now,
        fmt::format(
            "allocation {} of \"{}\" falls from {} to {}; what its node has said and what it was granted since allow {}",
-           allocation.id, node.id, Watts(track->bound), Watts(bound), Watts(allowed)));
+           allocation.id, node.id, InWatts(track->bound), InWatts(bound), InWatts(allowed)));
 }
 
 void Raises::CheckRaise(MonoTime now, const core::State& state, GroupKey key, uint64_t id, Power rise) {
@@ -175,8 +191,8 @@ void Raises::CheckRaise(MonoTime now, const core::State& state, GroupKey key, ui
     if (edge.coefficient.count() == 0 || sum <= cap) continue;
     Fail(now, fmt::format("\"{}\" (allocation {}) rises by {} mW, and budget \"{}\" counts {} of {}, {} of it released "
                           "overhead (its own account: {})",
-                          node.id, id, rise.count(), state.budgets[edge.budget].id, Watts(sum), Watts(cap), Watts(held),
-                          Watts(state.ledger.HeldOverhead(edge.budget))));
+                          node.id, id, rise.count(), state.budgets[edge.budget].id, InWatts(sum), InWatts(cap),
+                          InWatts(held), InWatts(state.ledger.HeldOverhead(edge.budget))));
     return;
   }
 }
@@ -186,8 +202,8 @@ void Raises::CheckRows(MonoTime now, const core::State& state, const Leading& le
   for (const auto& [id, allocation] : state.allocations) {
     const auto track = leading.tracks.find(id);
     if (track == leading.tracks.end() || allocation.bound.value() == track->second.bound) continue;
-    Fail(now, fmt::format("allocation {} has a bound of {}, its newest row {}", id, Watts(allocation.bound.value()),
-                          Watts(track->second.bound)));
+    Fail(now, fmt::format("allocation {} has a bound of {}, its newest row {}", id, InWatts(allocation.bound.value()),
+                          InWatts(track->second.bound)));
     return;
   }
 }

@@ -40,7 +40,7 @@ class Raises final : public Checker {
   struct Leading {
     std::map<uint64_t, Track> tracks;
     std::map<GroupKey, Power> charged;  // of a node's group, or its platform (-1): everything
-    std::vector<Power> sums;
+    std::vector<Power> sums;  // of the charges, by budget
     int64_t batches = 0;
   };
 

@@ -17,6 +17,8 @@ constexpr Duration kLong = Seconds(30), kShort = Seconds(1);
 constexpr Duration kRefreshEvery = Seconds(1);
 // A cap that fell leaves the breaker as it is; by then everything that could be shed was.
 constexpr Duration kFallenCap = Minutes(2);
+// Until the true machine of a cloned name has been heard again.
+constexpr Duration kAfterClone = Minutes(2);
 
 }  // namespace
 
@@ -32,8 +34,10 @@ void TrueWatts::Take(const core::State& state, Snapshot* snapshot) const {
   const uint32_t budgets = state.ledger.budgets();
   snapshot->sums.resize(budgets);
   snapshot->caps.resize(budgets);
+  snapshot->charges.resize(budgets);
   for (uint32_t b = 0; b < budgets; ++b) {
     snapshot->sums[b] = state.ledger.Sum(b);
+    snapshot->charges[b] = state.ledger.Charged(b);
     snapshot->caps[b] = state.ledger.limit(b).cap;
   }
 }
@@ -43,7 +47,12 @@ void TrueWatts::OnStart(MonoTime now, Leader leader, const core::State& state) {
   newest_ = leader;
   state_ = &state;
   flying_.clear();
-  if (restore_is_older_) forgot_ = restore_cause_;
+  if (restore_is_older_) {
+    forgot_ = restore_cause_;
+    for (const auto& [node, until] : cloned_until_) {
+      if (now < until) muddled_until_[node] = until + kAfterClone;
+    }
+  }
   restore_is_older_ = false;
   Snapshot restored;
   Take(state, &restored);
@@ -104,12 +113,13 @@ void TrueWatts::Apply(MonoTime now, const Snapshot& snapshot) {
     excepted_until_.assign(snapshot.sums.size(), MonoTime());
   } else {
     for (uint32_t b = 0; b < reached.size(); ++b) {
-      held_.Note(now, b, reached[b], sums_[b], snapshot.sums[b]);
+      held_.Note(now, b, reached[b], charges_[b], snapshot.charges[b]);
       if (snapshot.caps[b] < caps_[b]) excepted_until_[b] = now + kFallenCap;
     }
   }
   const bool caps_changed = caps_ != snapshot.caps;
   sums_ = snapshot.sums;
+  charges_ = snapshot.charges;
   caps_ = snapshot.caps;
   if (caps_changed) watches_.clear();
   Refresh(now);
@@ -144,7 +154,8 @@ void TrueWatts::OnDead(MonoTime, Leader leader) {
   flying_.clear();
 }
 
-void TrueWatts::OnFault(MonoTime, const Deed& deed) {
+void TrueWatts::OnFault(MonoTime now, const Deed& deed) {
+  if (deed.fault == FaultKind::kClonedAgent) cloned_until_[deed.subject] = now + deed.span;
   if (deed.fault != FaultKind::kOlderBackup && deed.fault != FaultKind::kEmptyStore) return;
   restore_is_older_ = true;
   restore_cause_ = Name(deed.fault);
@@ -181,14 +192,17 @@ Power TrueWatts::Excused(MonoTime at, uint32_t budget, std::set<std::string>* ca
     sum += excused;
   }
   if (state_ == nullptr) return sum;
-  // An operator declared it lost, and its power came back: what it draws is the operator's word against the world's.
+  // An operator declared it lost, and its power came back: what it draws is the operator's word against the world's. Or
+  // a store without history took a clone's word for it.
   for (const uint32_t n : state_->budgets[budget].nodes) {
     const core::Node& node = state_->nodes[n];
-    if (!node.lost) continue;
+    const auto muddled = muddled_until_.find(node.id);
+    const bool cloned = muddled != muddled_until_.end() && at < muddled->second;
+    if (!node.lost && !cloned) continue;
     Power drawn = draws_->DrawOf(node.id, "");
     for (const core::Group& group : node.groups) drawn += draws_->DrawOf(node.id, group.name);
     if (drawn <= Power()) continue;
-    causes->insert(Name(FaultKind::kOperatorWord));
+    causes->insert(Name(node.lost ? FaultKind::kOperatorWord : FaultKind::kClonedAgent));
     sum += ReachOf(node.id, budget, drawn);
   }
   return sum;
@@ -260,7 +274,7 @@ void TrueWatts::Trip(MonoTime at, uint32_t budget, const DrawBook::Level& level,
   }
   if (at < MonoTime() + kFallenCap) return;
   Fail(at, fmt::format("budget \"{}\" drew more than {} for longer than {} ms, half of what its breaker bears",
-                       draws_->budgets()[budget], Watts(level.above), level.most.count()));
+                       draws_->budgets()[budget], InWatts(level.above), level.most.count()));
 }
 
 void TrueWatts::OnEnd(MonoTime now, const core::State&, bool) {

@@ -37,7 +37,7 @@ class TrueWatts final : public Checker {
  private:
   struct Snapshot {
     uint64_t sequence;
-    std::vector<Power> sums, caps;
+    std::vector<Power> sums, charges, caps;
   };
 
   void Take(const core::State& state, Snapshot* snapshot) const;
@@ -54,7 +54,7 @@ class TrueWatts final : public Checker {
   Leader newest_ = 0;
   const core::State* state_ = nullptr;  // of the newest leader, while it lives
   std::deque<Snapshot> flying_;         // decided, not durable
-  std::vector<Power> sums_, caps_, watches_;
+  std::vector<Power> sums_, charges_, caps_, watches_;
   std::vector<MonoTime> excepted_until_;  // its cap fell: the breaker is not the one that was lowered
   ReleasedOverhead held_;
   MonoTime refreshed_;
@@ -63,6 +63,8 @@ class TrueWatts final : public Checker {
   std::string forgot_;  // the fault by which the newest leader knows less than was granted; until every node was heard
   bool restore_is_older_ = false;
   std::string restore_cause_;
+  std::map<std::string, MonoTime> cloned_until_;   // by node
+  std::map<std::string, MonoTime> muddled_until_;  // a store without history met two machines of one name
   std::map<std::string, Used> used_;
 };
 

@@ -38,14 +38,15 @@ Machine::Machine(std::string node, const v1::NodeModel& model, const std::map<st
   }
   const MonoTime now = draws_ == nullptr ? MonoTime() : draws_->now();
   Build();
-  // Who knows what a rack did before the scheduler knew it: of those that count their nameplate always one in three is at its
-  // maximum, of the others one device in forty. (A whole rack of those, under a cap that it exceeds, would stay there: nothing
-  // lowers a device that has no allocation.)
+  // Who knows what a rack did before the scheduler knew it: of those that count their nameplate always one in three is
+  // at its maximum, of the others one device in forty. (A whole rack of those, under a cap that it exceeds, would stay
+  // there: nothing lowers a device that has no allocation.)
   for (Group& group : groups_) {
     const bool asic = group.model.kind() == v1::ASIC;
     const bool rack = asic && group.model.power_cycle() == v1::NEITHER && Hash(seed_, node_ + group.name) % 3 == 0;
     for (Device& device : group.devices) {
-      const bool hot = rack || (asic && group.model.power_cycle() == v1::PERSISTENT && Hash(seed_, device.id() + " before") % 40 == 0);
+      const bool hot = rack || (asic && group.model.power_cycle() == v1::PERSISTENT &&
+                                Hash(seed_, device.id() + " before") % 40 == 0);
       const Power draw = Milliwatts(hot ? group.model.max_mw() : group.model.idle_mw());
       device.Jump(now, draw, draw);
     }
@@ -238,6 +239,7 @@ void Machine::Advance(MonoTime now) {
         task.exit_code = task.stop_code;
       Exit(now, task);
     }
+    if (task.exited && task.phase != v1::TASK_ENDED) AwaitRest(now, task);
     if (task.exited && task.phase != v1::TASK_ENDED && AtRest(task, now)) {
       task.phase = v1::TASK_ENDED;
       task.shown = false;

@@ -164,6 +164,7 @@ class Machine {
   bool Exclusive(const MachineTask& task) const;
   bool Draws(const MachineTask& task) const;
   bool AtRest(const MachineTask& task, MonoTime now) const;
+  void AwaitRest(MonoTime now, MachineTask& task);
   Power FloorOf(const MachineTask& task) const;
 
   // machine_truth.cc

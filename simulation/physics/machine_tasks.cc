@@ -264,6 +264,13 @@ void Machine::Exit(MonoTime now, MachineTask& task) {
   }
 }
 
+// A device that others share may have been told something else meanwhile, and comes to rest later.
+void Machine::AwaitRest(MonoTime now, MachineTask& task) {
+  if (Exclusive(task) || task.group < 0 || now < task.settled_by) return;
+  for (const int device : task.devices)
+    task.settled_by = std::max(task.settled_by, groups_[task.group].devices[device].rests_at());
+}
+
 // Each device to the point of its segment; what falls falls at once, what rises waits for its room under the limit.
 void Machine::SetHashing(MonoTime now, MachineTask& task) {
   if (task.group < 0) return;

@@ -9,6 +9,7 @@
 namespace switchyard::client {
 namespace {
 
+using testing::AnyOf;
 using testing::HasSubstr;
 
 std::unique_ptr<Client> ConnectTo(const ClientOptions& options) {
@@ -62,7 +63,8 @@ TEST(ClientTest, GivesUpWhenTheCallTimeoutIsOverAndNamesTheKey) {
   v1::SubmitRequest request = OneJob();
   request.set_idempotency_key("monday");
   const auto response = ConnectTo(options)->Submit(request);
-  EXPECT_EQ(response.status().code(), absl::StatusCode::kUnavailable);
+  // By the moment: between two tries, or within one.
+  EXPECT_THAT(response.status().code(), AnyOf(absl::StatusCode::kUnavailable, absl::StatusCode::kDeadlineExceeded));
   EXPECT_THAT(std::string(response.status().message()), HasSubstr("\"monday\""));
   EXPECT_GT(scheduler.submits.size(), 1U);
 }

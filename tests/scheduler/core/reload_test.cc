@@ -107,6 +107,29 @@ TEST(ReloadTest, ANodeThatWasNeverHeardOrIsLostMayGo) {
   EXPECT_EQ(cluster.sum("meter"), Watts(1800)) << "their rows are gone as well";
 }
 
+TEST(ReloadTest, OverheadThatIsStillReleasedOutlivesAReload) {
+  ClusterBuilder builder;
+  Describe(builder);
+  v1::Site& site = *builder.configuration().mutable_sites(0);
+  site.set_overhead_marginal_ppm(250'000);
+  site.set_overhead_lag_ms(20'000);
+  CoreHarness cluster(builder.configuration());
+  cluster.ConnectAll();
+  cluster.Submit(HashingJob());
+  cluster.Run(Seconds(60));
+  const uint64_t job = cluster.Submit(TrainingJob("train", 1, 8));
+  cluster.Run(Seconds(60));
+  ASSERT_TRUE(cluster.Cancel(job).ok());
+  cluster.Run(Seconds(3));
+  const Power held = cluster.state().ledger.HeldOverhead(0);
+  ASSERT_GT(held, Power());
+  builder.configuration().mutable_timing()->set_dwell_ms(2000);
+  ASSERT_TRUE(cluster.Load(builder.configuration()).ok());
+  EXPECT_EQ(cluster.state().ledger.HeldOverhead(0), held);
+  cluster.Run(Seconds(25));
+  EXPECT_EQ(cluster.state().ledger.HeldOverhead(0), Power());
+}
+
 TEST(ReloadTest, ALoweredCapIsAppliedAndTheSameFileAgainIsNoChange) {
   ClusterBuilder builder;
   builder.Rack("r1");
