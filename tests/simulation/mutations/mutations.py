@@ -37,7 +37,7 @@ LOOKS = 15
 
 KNOWN_HEADER = """\
 # What is known to be wrong and not mended yet: `profile NAME`, a profile that fails without a mutation; `mutation NAME`, one that no
-# check catches within 100 seeds of its profile. It is written by mutations.py --write; a line that is not true any more is an error.
+# check caught in the seeds with which the list was written. It is written by mutations.py --write; a line that is not true any more is an error.
 """
 
 

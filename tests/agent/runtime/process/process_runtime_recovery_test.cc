@@ -39,8 +39,10 @@ TEST_F(ProcessRuntimeTest, TasksOfAKilledAgentGoOnAndAreAdopted) {
 }
 
 TEST_F(ProcessRuntimeTest, TaskWhoseSupervisorDiedIsKilledWithAllThatItStarted) {
-  if (geteuid() != 0) GTEST_SKIP() << "only root can make cgroups";
-  ASSERT_EQ(agent_->Identify().groups(0).enforcer(), v1::ENFORCER_SUPERVISOR) << "root can kill a cgroup, and the agent must find that out";
+  if (agent_->Identify().groups(0).enforcer() != v1::ENFORCER_SUPERVISOR) {
+    ASSERT_NE(geteuid(), 0U) << "root can kill a cgroup, and the agent must find that out";
+    return;
+  }
   Run(Order(1, "setsid sh -c 'sh -c \"echo \\$\\$ > escaped; exec sleep 3600\" &'; sleep 3600"));
   ASSERT_TRUE(WaitFor([&] { return !Work(1, "escaped").empty(); }));
   const pid_t escaped = std::atoi(Work(1, "escaped").c_str());
